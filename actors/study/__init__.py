@@ -1,0 +1,1 @@
+"""Study material: documents become graphs, quizzes and explanations."""

@@ -1,0 +1,1 @@
+"""The framework: what a run is and how it is decided."""

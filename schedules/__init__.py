@@ -1,0 +1,1 @@
+"""When actors start by themselves."""
