@@ -1,1 +1,14 @@
 """Job types: one folder a domain."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+#: The modules that declare actors.
+ACTORS = ()
+
+
+def declare() -> None:
+    """Import every module that declares actors."""
+    for module in ACTORS:
+        import_module(module)

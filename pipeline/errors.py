@@ -14,6 +14,7 @@
     │   ├── Permanent           never try again
     │   │   ├── InvalidInput    the payload or the document is at fault; names the field
     │   │   └── AuthFailed      a key is wrong, or may not do this
+    │   ├── Snooze              wait; no attempt is spent
     │   ├── Cancelled           somebody asked the run to stop
     │   └── Interrupted         the worker is stopping; the run goes on elsewhere
     ├── LeaseLost               another worker owns the run: nothing this one writes counts
@@ -34,6 +35,7 @@ Kind = Literal[
     "context_overflow",
     "content",
     "permanent",
+    "snoozed",
     "cancelled",
     "interrupted",
 ]
@@ -114,6 +116,16 @@ class AuthFailed(Permanent):
     """A key is missing, wrong, or not allowed to do this."""
 
 
+class Snooze(Failure):
+    """The run is not ready yet: try again after ``delay``, at no cost."""
+
+    kind = "snoozed"
+
+    def __init__(self, delay: timedelta, message: str = "") -> None:
+        super().__init__(message)
+        self.delay = delay
+
+
 class Cancelled(Failure):
     """Somebody asked the run to stop."""
 
@@ -132,3 +144,14 @@ class LeaseLost(PipelineError):  # noqa: N818 - says what happened
 
 class Unavailable(PipelineError):  # noqa: N818 - says what is wrong
     """Redis, or the database, does not answer."""
+
+
+def classify(error: BaseException) -> Kind:
+    """Give the one kind of a failure; what is not known is transient."""
+    if isinstance(error, Failure):
+        return error.kind
+    if isinstance(error, MemoryError):
+        return "resource"
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    return "transient"

@@ -1,0 +1,136 @@
+"""The knowledge graph as a model reads it out of a document, held against the document."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from actors.study.grounding import Source
+from actors.study.material import Concept, Evidence, ExtractedDocument, KnowledgeGraph, Material, Relation, Usage
+from actors.study.merging import merge_graphs
+from actors.study.modelled.answers import ConceptClaim, GraphAnswer, RelationClaim
+from actors.study.modelled.claims import (
+    DUPLICATE,
+    INCOMPLETE,
+    NOT_NAMED,
+    TOO_LONG,
+    UNGROUNDED,
+    UNKNOWN_END,
+    evidence_of,
+    making_of,
+    names,
+    sound_label,
+    usage_of,
+)
+from actors.study.modelled.parts import Part
+from actors.study.modelled.prompts import GRAPH, RELATION_TYPES, part_prompt
+from actors.study.words import term_key
+from pipeline.llm import generate
+
+_WORDS_A_CONCEPT = 120
+_FEWEST, _MOST = 5, 25
+
+
+class PartGraph(Material):
+    """What a model says about one part, unchecked, and what asking took."""
+
+    part: int
+    answer: GraphAnswer
+    usage: Usage
+
+
+def read_part(part: Part, model: str) -> PartGraph:
+    """Ask a model once for the concepts and relations of a part."""
+    wanted = min(_MOST, max(_FEWEST, part.words // _WORDS_A_CONCEPT))
+    task = f"Give at most {wanted} concepts, the most important first, and at most {wanted * 3 // 2} relations."
+    made = generate(model, GraphAnswer, instructions=GRAPH, prompt=part_prompt(part, task))
+    return PartGraph(part=part.number, answer=made.output, usage=usage_of(made.usage))
+
+
+def assemble(document: ExtractedDocument, parts: Sequence[PartGraph]) -> KnowledgeGraph:
+    """Keep what the document bears out, unite the parts, and count what was left out and why."""
+    source = Source(document)
+    graphs = [_checked(part, source) for part in parts]
+    if not graphs:
+        return KnowledgeGraph(concepts=(), relations=(), made=making_of([], Counter(), "none"))
+    return merge_graphs(graphs)
+
+
+def _checked(part: PartGraph, source: Source) -> KnowledgeGraph:
+    dropped: Counter[str] = Counter()
+    concepts: dict[str, Concept] = {}
+    known: dict[str, str] = {}
+    for claim in part.answer.concepts:
+        concept, reason = _concept(claim, source)
+        if concept is not None and concept.id in concepts:
+            concept, reason = None, DUPLICATE
+        if concept is None:
+            dropped[reason] += 1
+            continue
+        concepts[concept.id] = concept
+        for name in (claim.label, concept.label, *concept.aliases):
+            known.setdefault(term_key(name), concept.id)
+    relations: dict[tuple[str, str, str], Relation] = {}
+    for stated in part.answer.relations:
+        relation, reason = _relation(stated, source, concepts, known)
+        if relation is not None and (relation.source, relation.target, relation.type) in relations:
+            relation, reason = None, DUPLICATE
+        if relation is None:
+            dropped[reason] += 1
+        else:
+            relations[relation.source, relation.target, relation.type] = relation
+    made = making_of([part.usage], dropped, part.usage.model)
+    return KnowledgeGraph(concepts=tuple(concepts.values()), relations=tuple(relations.values()), made=made)
+
+
+def _concept(claim: ConceptClaim, source: Source) -> tuple[Concept | None, str]:
+    if not term_key(claim.label):
+        return None, INCOMPLETE
+    evidence, reason = evidence_of(claim.quote, source)
+    if evidence is None:
+        return None, reason
+    spoken = [name for name in (claim.label, *claim.aliases) if sound_label(name) and source.mentions(name)]
+    if not spoken:
+        return None, UNGROUNDED if sound_label(claim.label) else TOO_LONG
+    if not names(evidence.sentence, spoken):
+        return None, NOT_NAMED
+    label, *aliases = dict.fromkeys(spoken)
+    return Concept(
+        id=_identity(label),
+        label=label,
+        aliases=tuple(alias for alias in aliases if term_key(alias) != term_key(label)),
+        definition=evidence if claim.defines and names(evidence.sentence, [label]) else None,
+        weight=claim.importance / 5,
+        evidence=(evidence,),
+    ), ""
+
+
+def _relation(
+    claim: RelationClaim, source: Source, concepts: dict[str, Concept], known: dict[str, str]
+) -> tuple[Relation | None, str]:
+    if not claim.source or not claim.target:
+        return None, INCOMPLETE
+    ends = known.get(term_key(claim.source)), known.get(term_key(claim.target))
+    if ends[0] is None or ends[1] is None or ends[0] == ends[1]:
+        return None, UNKNOWN_END
+    evidence, reason = evidence_of(claim.quote, source)
+    if evidence is None:
+        return None, reason
+    if not _states(evidence, source, concepts[ends[0]], concepts[ends[1]]):
+        return None, NOT_NAMED
+    kind = re.sub(r"[^a-z]+", "_", claim.type.lower()).strip("_")
+    kind = kind if kind in RELATION_TYPES else "related"
+    return Relation(source=ends[0], target=ends[1], type=kind, weight=1.0, evidence=(evidence,)), ""
+
+
+def _states(evidence: Evidence, source: Source, *ends: Concept) -> bool:
+    # "It consists of ..." names one end; the other then stands beside it, in the same paragraph.
+    spoken = [(end.label, *end.aliases) for end in ends]
+    passage = source.passage(evidence)
+    here = [names(evidence.sentence, terms) for terms in spoken]
+    return any(here) and all(named or names(passage, terms) for named, terms in zip(here, spoken, strict=True))
+
+
+def _identity(label: str) -> str:
+    return re.sub(r"[^\w]+", "-", term_key(label)).strip("-")

@@ -1,0 +1,129 @@
+"""A quiz as a model writes it, held against the document and the rules every quiz item must pass."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+from actors.study.grounding import Source
+from actors.study.material import ExtractedDocument, Material, Quiz, QuizItem, Usage
+from actors.study.modelled.answers import QuestionClaim, QuizAnswer
+from actors.study.modelled.claims import (
+    INCOMPLETE,
+    UNGROUNDED,
+    evidence_of,
+    foreign_address,
+    making_of,
+    said_by,
+    usage_of,
+    whole_text,
+)
+from actors.study.modelled.parts import Part
+from actors.study.modelled.prompts import QUIZ, part_prompt
+from actors.study.questions import FALSE, TRUE, accept_items
+from pipeline.llm import generate
+
+#: Some questions do not pass, so more are asked for than are wanted.
+_SPARE = 1.6
+_FEWEST_A_CALL, _MOST_A_CALL = 3, 12
+_DISTRACTORS = 3
+_KINDS: dict[str, Literal["multiple_choice", "cloze", "true_false", "short_answer"]] = {
+    "multiple_choice": "multiple_choice",
+    "cloze": "cloze",
+    "true_false": "true_false",
+    "short_answer": "short_answer",
+}
+_DIFFICULTIES: dict[str, Literal["easy", "medium", "hard"]] = {"easy": "easy", "medium": "medium", "hard": "hard"}
+
+
+class PartQuiz(Material):
+    """The questions a model wrote about one part, unchecked, and what asking took."""
+
+    part: int
+    answer: QuizAnswer
+    usage: Usage
+
+
+def choose_parts(parts: Sequence[Part], questions: int) -> tuple[list[Part], int]:
+    """Choose the parts to ask about, evenly over the document, and how many questions to ask of each."""
+    if not parts or questions < 1:
+        return [], 0
+    needed = max(1, round(questions * _SPARE))
+    chosen = min(len(parts), max(1, -(-needed // _FEWEST_A_CALL)))
+    places = [index * len(parts) // chosen for index in range(chosen)]
+    return [parts[place] for place in places], min(_MOST_A_CALL, max(_FEWEST_A_CALL, -(-needed // chosen)))
+
+
+def make_questions(part: Part, model: str, count: int) -> PartQuiz:
+    """Ask a model once for questions about a part."""
+    made = generate(model, QuizAnswer, instructions=QUIZ, prompt=part_prompt(part, f"Write {count} questions."))
+    return PartQuiz(part=part.number, answer=made.output, usage=usage_of(made.usage))
+
+
+def assemble_quiz(document: ExtractedDocument, parts: Sequence[PartQuiz], questions: int) -> Quiz:
+    """Keep at most so many questions that the document bears out, and count the others by reason."""
+    source = Source(document)
+    text = whole_text(source)
+    dropped: Counter[str] = Counter()
+    items: list[QuizItem] = []
+    for claim in _in_turns([part.answer.questions for part in parts]):
+        item, reason = _item(claim, source, text)
+        if item is None:
+            dropped[reason] += 1
+        else:
+            items.append(item)
+    kept, refused = accept_items(items, source, limit=questions)
+    dropped.update(refused)
+    usages = [part.usage for part in parts]
+    return Quiz(items=kept, made=making_of(usages, dropped, usages[0].model if usages else "none"))
+
+
+def _in_turns(parts: Sequence[Sequence[QuestionClaim]]) -> list[QuestionClaim]:
+    longest = max(map(len, parts), default=0)
+    return [part[turn] for turn in range(longest) for part in parts if turn < len(part)]
+
+
+def _item(claim: QuestionClaim, source: Source, text: str) -> tuple[QuizItem | None, str]:
+    kind = _KINDS.get(claim.kind.lower().replace(" ", "_").replace("/", "_"))
+    if kind is None or not claim.question or not claim.answer:
+        return None, INCOMPLETE
+    evidence, reason = evidence_of(claim.quote, source)
+    if evidence is None:
+        return None, reason
+    passage = source.passage(evidence)
+    if not said_by(claim.question, text) or (kind == "true_false" and not said_by(claim.question, passage)):
+        return None, UNGROUNDED
+    answer = claim.answer.strip(" .").capitalize() if kind == "true_false" else claim.answer
+    distractors = tuple(claim.distractors[:_DISTRACTORS]) if kind == "multiple_choice" else ()
+    if foreign_address(" ".join((claim.question, answer, *distractors)), text):
+        return None, UNGROUNDED
+    if not all(_of_the_source(distractor, text) for distractor in distractors):
+        return None, "foreign_distractor"
+    options = (TRUE, FALSE) if kind == "true_false" else _shuffled(claim.question, answer, distractors)
+    return QuizItem(
+        question=claim.question,
+        kind=kind,
+        answer=answer,
+        options=options,
+        passage=evidence.sentence,
+        page=evidence.page,
+        document=evidence.document,
+        difficulty=_DIFFICULTIES.get(claim.difficulty.lower(), "medium"),
+    ), ""
+
+
+def _of_the_source(distractor: str, text: str) -> bool:
+    # A wrong number is not in the text by its nature; wrong words must at least be words of the subject.
+    return not any(character.isalpha() for character in distractor) or said_by(distractor, text)
+
+
+def _shuffled(question: str, answer: str, distractors: tuple[str, ...]) -> tuple[str, ...]:
+    if not distractors:
+        return ()
+    options = list(dict.fromkeys((answer, *distractors)))
+    # Seeded by the question: the same order in every attempt, and no pattern over the quiz.
+    random.Random(hashlib.sha256(question.encode()).digest()).shuffle(options)  # noqa: S311 - nothing secret
+    return tuple(options)

@@ -1,0 +1,1 @@
+"""What runs inside the limited child process: one reader a format, importing nothing of the project."""

@@ -1,0 +1,115 @@
+"""Reads plain text: paragraphs by blank lines, pages by form feeds, headings only where they are evident."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from .cleaning import Hyphens, vocabulary
+from .decoding import decode
+from .finishing import number_sections
+from .pieces import Draft, Piece, Task, Unreadable
+
+_UNDERLINE = re.compile(r"^(={3,}|-{3,}|~{3,}|\*{3,})$")
+_NUMBERED = re.compile(r"^(\d{1,2}(?:\.\d{1,2}){0,4})\.?\s+([^\W\d_].*)$")
+_NAMED = re.compile(r"^(chapter|part|section|appendix|kapitel|teil|abschnitt|chapitre|cap[ií]tulo)\s+[\divxlc]+\b", re.I)
+_BULLET = re.compile(r"^\s*(?:[-*+\u2022\u2023\u25aa\u25e6]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+(?=\S)")
+_PAGE_MARK = re.compile(r"\d+")
+_LONGEST_HEADING = 80
+_LONGEST_CAPITALS = 60
+
+
+def read_plain(task: Task) -> Draft:
+    """Read paragraphs, list items, tables of tab-separated lines and evident headings."""
+    text = decode(task.path.read_bytes())
+    if text is None:
+        raise Unreadable("is not text")
+    pages = text.replace("\r\n", "\n").replace("\r", "\n").split("\f")
+    while pages and not pages[-1].strip():
+        pages.pop()
+    lines = _without_running_lines([page.split("\n") for page in pages])
+    hyphens = Hyphens(vocabulary(text))
+    draft = Draft(format="text", pieces=[], pages=len(pages))
+    for number, page in enumerate(lines, start=1):
+        for paragraph in _paragraphs(page):
+            draft.pieces.extend(_read(paragraph, number, hyphens))
+    if len(pages) == 1:
+        number_sections(draft)
+    return draft
+
+
+def _without_running_lines(pages: list[list[str]]) -> list[list[str]]:
+    # The first and the last line of a page that come again on others, digits aside: RFCs have them.
+    if len(pages) < 3:  # noqa: PLR2004 - nothing repeats
+        return pages
+    filled = [[line for line in page if line.strip()] for page in pages]
+    edges = Counter(key for page in filled if page for key in {_key(page[0]), _key(page[-1])})
+    running = {key for key, times in edges.items() if times >= 3}  # noqa: PLR2004 - more than a chance
+    result = []
+    for page in pages:
+        at = [index for index, line in enumerate(page) if line.strip()]
+        drop = {index for index in (at[:1] + at[-1:]) if _key(page[index]) in running}
+        result.append([line for index, line in enumerate(page) if index not in drop])
+    return result
+
+
+def _key(line: str) -> str:
+    return _PAGE_MARK.sub("#", " ".join(line.split()))
+
+
+def _paragraphs(lines: list[str]) -> list[list[str]]:
+    paragraphs: list[list[str]] = [[]]
+    for line in lines:
+        if not line.strip():
+            paragraphs.append([])
+        elif _BULLET.match(line) and paragraphs[-1] and not _NUMBERED.match(line):
+            paragraphs.append([line])
+        else:
+            paragraphs[-1].append(line)
+    return [paragraph for paragraph in paragraphs if paragraph]
+
+
+def _read(lines: list[str], page: int, hyphens: Hyphens) -> list[Piece]:
+    if len(lines) > 1 and _UNDERLINE.match(lines[1].strip()) and not _UNDERLINE.match(lines[0].strip()):
+        heading = Piece("heading", lines[0], page, 1 if lines[1].strip()[0] in "=*" else 2)
+        return [heading, *(_read(lines[2:], page, hyphens) if lines[2:] else [])]
+    if all("\t" in line.strip() for line in lines) and len(lines) > 1:
+        rows = (" | ".join(cell.strip() for cell in line.strip().split("\t") if cell.strip()) for line in lines)
+        return [Piece("table", "\n".join(rows), page)]
+    if len(lines) == 1:
+        level = _heading_level(lines[0].strip())
+        if level:
+            return [Piece("heading", lines[0], page, level)]
+    bullet = _BULLET.match(lines[0])
+    if bullet:
+        return [Piece("list_item", _joined([lines[0][bullet.end() :], *lines[1:]], hyphens), page)]
+    return [Piece("paragraph", _joined(lines, hyphens), page)]
+
+
+def _heading_level(line: str) -> int | None:
+    if len(line) > _LONGEST_HEADING or line[-1] in ".,;:!?" or not any(letter.isalpha() for letter in line):
+        return None
+    if _NAMED.match(line):
+        return 1
+    numbered = _NUMBERED.match(line)
+    if numbered and len(line.split()) <= 12:  # noqa: PLR2004 - longer ones are sentences
+        return numbered.group(1).count(".") + 1
+    letters = [letter for letter in line if letter.isalpha()]
+    capitals = sum(1 for letter in letters if letter.isupper())
+    if len(letters) > 3 and capitals == len(letters) and len(line) <= _LONGEST_CAPITALS:  # noqa: PLR2004 - an acronym
+        return 1
+    return None
+
+
+def _joined(lines: list[str], hyphens: Hyphens) -> str:
+    # Lines far shorter than the longest are verse, addresses or code: their breaks carry meaning.
+    lengths = [len(line.strip()) for line in lines]
+    longest = max(lengths)
+    wrapped = len(lines) > 1 and longest >= 40 and all(length > longest * 0.5 for length in lengths[:-1])  # noqa: PLR2004
+    indented = all(line.startswith(("    ", "\t")) for line in lines)
+    if not wrapped or (indented and len(lines) > 1 and longest < 60):  # noqa: PLR2004 - code
+        return "\n".join(line.rstrip() if indented else line.strip() for line in lines)
+    text = lines[0].strip()
+    for line in lines[1:]:
+        text = hyphens.join(text, line.strip())
+    return text

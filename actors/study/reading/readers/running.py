@@ -1,0 +1,62 @@
+"""Finds what is printed on every page, headers, footers and page numbers, and leaves it out."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from .pdf_layout import Row, line_rows
+from .pdf_lines import PageText
+
+_EDGE_ROWS = 3
+_TOP, _BOTTOM = 0.14, 0.86  # of the page's height: running lines stand outside of these
+_SAME_PLACE = 6  # points
+_LARGE = 1.15  # of the page's usual type: a title, kept where it comes first
+_DIGITS = re.compile(r"\d+|\b[ivxlc]+\b", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"^[\W_]*(?:(?:page|seite|p\.|pg\.?|pagina|página|strana)\s*)?(\d{1,4}|[ivxlc]{1,7})"
+    r"(?:\s*(?:/|of|von|de|sur|di|van)\s*\d{1,4})?[\W_]*$",
+    re.IGNORECASE,
+)
+
+_Key = tuple[str, int]
+
+
+def drop_running_lines(pages: list[PageText]) -> None:
+    """Take headers, footers and page numbers out of the pages' segments; a repeated title stays where it is new."""
+    if len(pages) < 2:  # noqa: PLR2004 - nothing repeats on one page
+        return
+    edges = [_edges(page) for page in pages]
+    seen = Counter(key for edge in edges for key in {_key(row) for row in edge})
+    least = 3 if len(pages) > 3 else 2  # noqa: PLR2004 - in a short document twice is every page
+    numbered = sum(1 for edge in edges if any(_NUMBER.match(row.text) for row in edge)) > 1
+    before: set[_Key] = set()
+    for page, edge in zip(pages, edges, strict=True):
+        usual = _usual_size(page)
+        keys = {_key(row) for row in edge}
+        drop: set[int] = set()
+        for row in edge:
+            number = numbered and _NUMBER.match(row.text)
+            repeated = seen[_key(row)] >= least
+            new_title = row.main.size >= _LARGE * usual and _key(row) not in before
+            if number or (repeated and not new_title):
+                drop.update(id(segment) for segment in row.segments)
+        before = keys
+        page.segments = [segment for segment in page.segments if id(segment) not in drop]
+
+
+def _edges(page: PageText) -> list[Row]:
+    lines = line_rows(page.segments)
+    top = [row for row in lines[:_EDGE_ROWS] if row.y < _TOP * page.height]
+    return top + [row for row in lines[-_EDGE_ROWS:] if row.y > _BOTTOM * page.height and row not in top]
+
+
+def _key(row: Row) -> _Key:
+    return _DIGITS.sub("#", row.text.lower()), round(row.y / _SAME_PLACE)
+
+
+def _usual_size(page: PageText) -> float:
+    sizes: Counter[float] = Counter()
+    for segment in page.segments:
+        sizes[segment.size] += len(segment.text)
+    return sizes.most_common(1)[0][0] if sizes else 1.0

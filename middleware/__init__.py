@@ -1,0 +1,33 @@
+"""What happens around an attempt, one file each; the order is here, and why.
+
+Before the actor they run from the first to the last, after it from the last to the first. Many observe, one decides:
+the classifier gives a failure its kind, the outcome turns it into the verdict, and the broker's ``ack`` commits it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from dramatiq.middleware import AsyncIO, Middleware
+
+from middleware.error_classifier import ErrorClassifier
+from middleware.outcome import Outcome
+from middleware.progress import Progress
+from middleware.run_scope import RunScope
+from middleware.shutdown import Shutdown
+from middleware.telemetry import Telemetry
+from middleware.timeout import Timeout
+
+
+def stack(*, models: tuple[str, ...] = ("offline",), timeout: timedelta = timedelta(minutes=10)) -> list[Middleware]:
+    """Give the middleware of an attempt, outermost first."""
+    return [
+        AsyncIO(),  # one event loop a process, for async actors
+        Shutdown(),  # first: what was given back meanwhile must not start
+        Timeout(timeout),  # around everything that can take long
+        RunScope(models),  # opens the run that all below share
+        Telemetry(),  # times and logs what the run scope opened, whatever becomes of it
+        Progress(),  # its last report goes out before the verdict is committed
+        Outcome(),  # knows the failure's kind: the classifier came before it
+        ErrorClassifier(),  # last, so that it is the first to see a failure
+    ]

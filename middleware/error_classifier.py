@@ -1,0 +1,32 @@
+"""Gives a failure its kind, once, before anyone acts on it."""
+
+from __future__ import annotations
+
+from dramatiq.broker import Broker
+from dramatiq.errors import RateLimitExceeded
+from dramatiq.middleware import Middleware, TimeLimitExceeded
+from dramatiq.middleware.shutdown import Shutdown
+
+from pipeline.engine.delivery import Delivery
+from pipeline.errors import Kind, classify
+
+
+class ErrorClassifier(Middleware):  # type: ignore[misc] # the base is not typed
+    """Reads the exception of an attempt and writes ``delivery.kind``."""
+
+    def after_process_message(
+        self, broker: Broker, message: Delivery, *, result: object = None, exception: BaseException | None = None
+    ) -> None:
+        del broker, result
+        if exception is not None:
+            message.kind = _kind(exception)
+
+
+def _kind(exception: BaseException) -> Kind:
+    if isinstance(exception, TimeLimitExceeded):
+        return "timeout"
+    if isinstance(exception, Shutdown):
+        return "interrupted"
+    if isinstance(exception, RateLimitExceeded):
+        return "rate_limited"
+    return classify(exception)

@@ -1,0 +1,350 @@
+"""Actor: a typed function, and the policies it runs under."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, get_type_hints
+
+import dramatiq
+import orjson
+from dramatiq.asyncio import async_to_sync
+from pydantic import TypeAdapter, ValidationError
+
+from pipeline import ids
+from pipeline.engine.store import NewRun
+from pipeline.errors import InvalidInput
+from pipeline.models import Models
+from pipeline.priority import Priority
+from pipeline.retry import Retry
+from pipeline.run import Run, as_ms
+
+if TYPE_CHECKING:
+    from pipeline.engine.broker import PipelineBroker
+    from pipeline.handle import RunHandle
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+_P = ParamSpec("_P")
+
+#: Payloads above this many bytes are refused; large data goes to the blob store.
+PAYLOAD_LIMIT = 262_144
+
+#: Every actor declared in this process, by its name on the wire.
+DECLARED: dict[str, Actor[Any, Any]] = {}
+
+_bound: list[PipelineBroker] = []
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of an actor by a worker: what goes in, and what came out."""
+
+    payload: Any
+    run: Run
+    result: bytes = b"null"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """How one payload is sent: everything ``Actor.send`` takes, as a value for ``send_many``."""
+
+    payload: Any = None
+    priority: Priority | None = None
+    delay: timedelta | None = None
+    key: str = ""
+    group: str = ""
+    deadline: datetime | timedelta | None = None
+    correlation_id: str = ""
+    models: Sequence[str] | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
+    """A declared job type. Call it to run it here; ``send`` it to have a worker run it."""
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        *,
+        name: str,
+        queue: str,
+        priority: Priority = Priority.NORMAL,
+        retry: Retry | None = None,
+        models: Models | None = None,
+        timeout: timedelta | None = None,
+    ) -> None:
+        self._source = fn
+        self.fn = async_to_sync(fn) if inspect.iscoroutinefunction(fn) else fn
+        self.logger = dramatiq.get_logger(fn.__module__ or "_", name)
+        self.actor_name = name
+        self.queue_name = queue
+        self.priority = 0  # Dramatiq's own order; ours is decided when a run is claimed
+        self.options: dict[str, Any] = {}
+        if timeout is not None:
+            self.options["time_limit"] = as_ms(timeout)
+        self.tier = priority
+        self.retry = retry or Retry()
+        self.models = models
+        self.timeout = timeout
+        self.__doc__ = fn.__doc__
+        self.__name__ = name
+        self._takes_payload, self._takes_run = _parameters(fn, name)
+        self._message_head = {"queue_name": queue, "actor_name": name, "kwargs": {}}
+
+    @property
+    def broker(self) -> PipelineBroker:
+        """The broker it is bound to; the first use binds everything that was declared."""
+        if not _bound:
+            import pipeline.app  # noqa: F401 - importing it binds
+        return _bound[0]
+
+    @cached_property
+    def payload_type(self) -> Any:
+        """The annotation of its payload; ``None`` if it takes none."""
+        return self._hints[self._takes_payload] if self._takes_payload else None
+
+    @cached_property
+    def result_type(self) -> Any:
+        """The annotation of its result."""
+        return self._hints.get("return", Any)
+
+    @cached_property
+    def _hints(self) -> dict[str, Any]:
+        try:
+            hints = get_type_hints(self._source, include_extras=True)
+        except NameError as error:
+            raise TypeError(f"actor {self.actor_name!r}: an annotation cannot be resolved: {error}") from error
+        if self._takes_payload and self._takes_payload not in hints:
+            hints[self._takes_payload] = Any
+        return hints
+
+    @cached_property
+    def _payload_shape(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self.payload_type)
+
+    @cached_property
+    def result_shape(self) -> TypeAdapter[Any]:
+        """Turns its result to JSON and back."""
+        return TypeAdapter(self.result_type)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the function here; a worker passes one ``Call`` and finds the result in it."""
+        if len(args) == 1 and isinstance(args[0], Call):
+            call = args[0]
+            given = [call.payload] if self._takes_payload else []
+            result = self.fn(*given, call.run) if self._takes_run else self.fn(*given)
+            call.result = self.result_shape.dump_json(result)
+            return None
+        return self.fn(*args, **kwargs)
+
+    def validate(self, payload: Any) -> Any:
+        """Give the payload as its type; raises ``InvalidInput`` that names the actor and the field."""
+        if not self._takes_payload:
+            if payload is not None:
+                raise InvalidInput(f"{self.actor_name}: takes no payload, got {type(payload).__name__}", field="payload")
+            return None
+        try:
+            return self._payload_shape.validate_python(payload)
+        except ValidationError as error:
+            raise _invalid(self.actor_name, error) from None
+
+    def encode(self, payload: Any) -> Any:
+        """Give the payload as JSON values, checked; raises ``InvalidInput`` that names the field."""
+        value = self.validate(payload)
+        return self._payload_shape.dump_python(value, mode="json") if self._takes_payload else None
+
+    def message_with_options(self, *, args: tuple[Any, ...] = (), kwargs: Any = None, **options: Any) -> Any:
+        """Build a Dramatiq message; the payload is its only argument, checked here."""
+        checked = (self.encode(args[0]),) if args and self._takes_payload else args
+        return super().message_with_options(args=checked, kwargs=kwargs, **options)
+
+    def send(  # type: ignore[override] # one typed payload instead of any arguments
+        self,
+        payload: In | None = None,
+        *,
+        priority: Priority | None = None,
+        delay: timedelta | None = None,
+        key: str = "",
+        group: str = "",
+        deadline: datetime | timedelta | None = None,
+        correlation_id: str = "",
+        models: Sequence[str] | None = None,
+    ) -> RunHandle[Out]:
+        """Have a worker run it, and give a handle on the run.
+
+        ``key`` makes the same job one run: sent again, it gives the run that is there, finished or not. ``group`` is the
+        tenant it counts for. After ``deadline`` it is not started any more. ``models`` replaces the actor's chain.
+        Raises ``InvalidInput`` that names the field, and ``Unavailable`` when Redis does not answer.
+        """
+        sending = Send(
+            payload=payload,
+            priority=priority,
+            delay=delay,
+            key=key,
+            group=group,
+            deadline=deadline,
+            correlation_id=correlation_id,
+            models=models,
+        )
+        return self.send_many([sending])[0]
+
+    def send_many(self, payloads: Iterable[In | Send]) -> list[RunHandle[Out]]:
+        """Send payloads, or ``Send`` values, in as few calls as can be; all are checked before any is sent."""
+        from pipeline.handle import RunHandle
+
+        runs = [self.new_run(item if isinstance(item, Send) else Send(payload=item)) for item in payloads]
+        broker = self.broker
+        return [RunHandle(run_id, self, broker) for run_id in broker.accept(runs)]
+
+    def new_run(self, sending: Send, *, run_id: str = "", **flow: Any) -> NewRun:
+        """Check a payload and give what is written when it is accepted."""
+        run_id = run_id or ids.new()
+        payload = self.encode(sending.payload)
+        options = dict(sending.options)
+        if sending.models is not None:
+            options["models"] = list(Models(*sending.models))
+        if sending.correlation_id:
+            options["correlation_id"] = sending.correlation_id
+        if sending.group:
+            options["group"] = sending.group
+        message = orjson.dumps(
+            self._message_head
+            | {
+                "args": [payload] if self._takes_payload else [],
+                "options": options,
+                "message_id": run_id,
+                "message_timestamp": time.time_ns() // 1_000_000,
+            }
+        )
+        if len(message) > PAYLOAD_LIMIT:
+            raise InvalidInput(
+                f"{self.actor_name}: the payload has {len(message):,} bytes, at most {PAYLOAD_LIMIT:,} are accepted;"
+                " put large data in the blob store and send its reference",
+                field="payload",
+            )
+        priority = sending.priority or self.tier
+        _checked_name("key", sending.key)
+        _checked_name("group", sending.group)
+        return NewRun(
+            id=run_id,
+            actor=self.actor_name,
+            queue=self.queue_name,
+            message=message,
+            tier=priority.tier,
+            number=priority.number,
+            group=sending.group,
+            delay_ms=_checked_delay(sending.delay),
+            deadline_ms=_deadline_ms(sending.deadline),
+            key=sending.key,
+            correlation=sending.correlation_id,
+            **flow,
+        )
+
+
+def actor(
+    *,
+    name: str | None = None,
+    queue: str = "default",
+    priority: Priority = Priority.NORMAL,
+    retry: Retry | None = None,
+    models: Models | None = None,
+    timeout: timedelta | None = None,
+) -> _Declare:
+    """Declare an actor. Payload and result types come from the function's signature.
+
+    The function takes at most one payload, and ``run: Run`` if it wants to know its run. ``name`` is its name on the
+    wire, by default the function's. Raises ``TypeError`` for a signature, ``ValueError`` for a name or a queue that
+    does not fit.
+    """
+    return _Declare(name=name, queue=queue, priority=priority, retry=retry, models=models, timeout=timeout)
+
+
+class _Declare:
+    def __init__(self, *, name: str | None, queue: str, **policies: Any) -> None:
+        self._name = name
+        self._queue = queue
+        self._policies = policies
+
+    if TYPE_CHECKING:
+        from typing import overload
+
+        @overload
+        def __call__(self, fn: Callable[[In, Run], Out]) -> Actor[In, Out]: ...
+        @overload
+        def __call__(self, fn: Callable[[Run], Out]) -> Actor[None, Out]: ...
+        @overload
+        def __call__(self, fn: Callable[[In], Out]) -> Actor[In, Out]: ...
+        @overload
+        def __call__(self, fn: Callable[[], Out]) -> Actor[None, Out]: ...
+
+    def __call__(self, fn: Callable[..., Any]) -> Actor[Any, Any]:
+        name = self._name or fn.__name__
+        for what, text in (("name", name), ("queue", self._queue)):
+            if not ids.NAME.fullmatch(text):
+                raise ValueError(f"actor {fn.__name__}: {what}={text!r} is not letters, digits, '.', '_' and '-'")
+        declared = Actor[Any, Any](fn, name=name, queue=self._queue, **self._policies)
+        other = DECLARED.get(name)
+        if other is not None and (other.fn.__module__, other.fn.__qualname__) != (fn.__module__, fn.__qualname__):
+            raise ValueError(f"two actors are named {name!r}: {other.fn.__module__} and {fn.__module__}")
+        DECLARED[name] = declared
+        for broker in _bound:
+            broker.actors.pop(name, None)
+            broker.declare_actor(declared)
+        return declared
+
+
+def bind(broker: PipelineBroker) -> None:
+    """Bind every actor, declared so far or later, to a broker; the last one bound is the one used."""
+    _bound[:] = [broker]
+    for declared in DECLARED.values():
+        if declared.actor_name not in broker.actors:
+            broker.declare_actor(declared)
+
+
+def _parameters(fn: Callable[..., Any], name: str) -> tuple[str, bool]:
+    payload, takes_run = "", False
+    for parameter in inspect.signature(fn).parameters.values():
+        if parameter.kind not in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            raise TypeError(f"actor {name!r}: parameter {parameter} is neither a payload nor the run")
+        if parameter.name == "run" or parameter.annotation in (Run, "Run"):
+            takes_run = True
+        elif payload or takes_run:
+            raise TypeError(f"actor {name!r}: takes one payload and then, if it wants, run; {parameter.name!r} is one too many")
+        else:
+            payload = parameter.name
+    return payload, takes_run
+
+
+def _invalid(name: str, error: ValidationError) -> InvalidInput:
+    problems = error.errors(include_url=False, include_input=False)
+    where = [".".join(str(part) for part in problem["loc"]) or "payload" for problem in problems]
+    told = "; ".join(f"{place}: {problem['msg']}" for place, problem in zip(where, problems, strict=True))
+    return InvalidInput(f"{name}: {told}", field=where[0])
+
+
+def _checked_name(what: str, text: str) -> None:
+    if len(text) > 200 or any(ord(c) < 32 for c in text):  # noqa: PLR2004 - control characters end at 32
+        raise InvalidInput(f"{what}={text[:40]!r}: at most 200 characters, no control characters", field=what)
+
+
+def _checked_delay(delay: timedelta | None) -> int:
+    if delay is None:
+        return 0
+    if delay < timedelta(0):
+        raise InvalidInput(f"delay={delay}: lies in the past", field="delay")
+    return as_ms(delay)
+
+
+def _deadline_ms(deadline: datetime | timedelta | None) -> int | None:
+    if deadline is None:
+        return None
+    if isinstance(deadline, timedelta):
+        return time.time_ns() // 1_000_000 + as_ms(deadline)
+    if deadline.tzinfo is None:
+        raise InvalidInput(f"deadline={deadline}: has no time zone", field="deadline")
+    return int(deadline.timestamp() * 1000)

@@ -1,0 +1,50 @@
+"""The composition root: settings become a broker, a stack, and the actors bound to them.
+
+Importing this module is what the ``dramatiq`` command does (``dramatiq pipeline.app``): it reads the environment and
+connects. Everything else in the project can be imported without either.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+
+import dramatiq
+
+import actors
+from middleware import stack
+from pipeline import blobs
+from pipeline.actor import bind
+from pipeline.engine.broker import PipelineBroker
+from pipeline.engine.connection import connect
+from pipeline.engine.embedded import open_redis_url
+from pipeline.engine.store import Store
+from pipeline.engine.values import Values
+from pipeline.settings import Settings
+
+
+def assemble(settings: Settings, redis_url: str) -> PipelineBroker:
+    """Build the broker for a Redis and bind every declared actor to it."""
+    store_of_blobs = blobs.Blobs(settings.blobs_folder)
+    blobs.set_blobs(store_of_blobs)
+    broker = PipelineBroker(
+        Store(connect(redis_url), settings.namespace),
+        Values(store_of_blobs, settings.inline_limit_bytes),
+        middleware=stack(models=settings.models),
+        lease=settings.lease,
+        grace=settings.shutdown_grace,
+    )
+    actors.declare()
+    bind(broker)
+    dramatiq.set_broker(broker)
+    return broker
+
+
+_held = contextlib.ExitStack()
+atexit.register(_held.close)
+
+#: What is in force, read once.
+settings = Settings.load()
+
+#: The broker of this process.
+broker = assemble(settings, _held.enter_context(open_redis_url(settings)))

@@ -1,0 +1,270 @@
+"""The Dramatiq broker: enqueue, claim, commit, on the run record in Redis."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+import dramatiq
+import orjson
+import structlog
+from dramatiq.broker import Broker, Consumer
+from dramatiq.encoder import Encoder
+from dramatiq.middleware import Middleware, MiddlewareError
+
+from pipeline.engine.committer import Committer
+from pipeline.engine.delivery import Delivery
+from pipeline.engine.intake import Intake
+from pipeline.engine.lease_keeper import LeaseKeeper
+from pipeline.engine.reconciler import Reconciler
+from pipeline.engine.slots import Slots
+from pipeline.engine.store import NewRun, Store
+from pipeline.engine.values import Values
+from pipeline.errors import Unavailable
+
+#: How long a lease lasts unless it is renewed: a dead worker's runs go on after it.
+LEASE = timedelta(seconds=8)
+
+#: How often, and with what pauses, an enqueue whose reply was lost is sent again; the ids make it one enqueue.
+_SEND_PAUSES_S = (0.05, 0.2, 0.5, 1.0)
+
+log = structlog.get_logger(__name__)
+
+
+class OrjsonEncoder(Encoder):  # type: ignore[misc] # the base is not typed
+    """Messages as JSON, and nothing else."""
+
+    def encode(self, data: dict[str, Any]) -> bytes:
+        """Give the JSON of a message."""
+        return orjson.dumps(data)
+
+    def decode(self, data: bytes) -> dict[str, Any]:
+        """Read a message; raises ``ValueError`` for anything but JSON."""
+        fields: dict[str, Any] = orjson.loads(data)
+        return fields
+
+
+class PipelineBroker(Broker):  # type: ignore[misc] # the base is not typed
+    """A Dramatiq broker that keeps its promises: see docs/architecture.md for what they are and how they are kept."""
+
+    def __init__(
+        self,
+        store: Store,
+        values: Values,
+        *,
+        middleware: Iterable[Middleware] = (),
+        lease: timedelta = LEASE,
+        grace: timedelta = timedelta(seconds=25),
+    ) -> None:
+        self._hooks: dict[str, tuple[Callable[..., None], ...]] = {}
+        self.store = store
+        self.values = values
+        self.lease = lease
+        self.grace = grace
+        self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(3).hex()}"
+        self.stopping = False
+        self._attempts: Attempts | None = None
+        dramatiq.set_encoder(OrjsonEncoder())
+        super().__init__(middleware=[_Boot(), *middleware])
+
+    # Dramatiq calls every hook of every middleware; most are empty. Only those that are overridden are called here.
+    def emit_before(self, signal: str, *args: Any, **kwargs: Any) -> None:
+        """Call the hooks before something happens, in order; only a ``MiddlewareError`` stops it."""
+        for hook in self._hooks_for("before_" + signal):
+            try:
+                hook(self, *args, **kwargs)
+            except MiddlewareError:
+                raise
+            except Exception:
+                log.critical("hook_failed", hook=f"before_{signal}", owner=repr(hook), exc_info=True)
+
+    def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
+        """Call the hooks after something happened, innermost first; none stops the others."""
+        for hook in self._hooks_for("after_" + signal):
+            try:
+                hook(self, *args, **kwargs)
+            except Exception:
+                log.critical("hook_failed", hook=f"after_{signal}", owner=repr(hook), exc_info=True)
+
+    def _hooks_for(self, name: str) -> tuple[Callable[..., None], ...]:
+        found = self._hooks.get(name)
+        if found is None:
+            empty = getattr(Middleware, name)
+            order = self.middleware if name.startswith("before_") else reversed(self.middleware)
+            found = tuple(getattr(m, name) for m in order if getattr(type(m), name, empty) is not empty)
+            self._hooks[name] = found
+        return found
+
+    def add_middleware(self, middleware: Middleware, **where: Any) -> None:
+        """Add a middleware; see Dramatiq."""
+        super().add_middleware(middleware, **where)
+        self._hooks.clear()
+
+    def declare_queue(self, queue_name: str) -> None:
+        """Declare a queue; declaring it again changes nothing."""
+        if queue_name not in self.queues:
+            self.emit_before("declare_queue", queue_name)
+            self.queues[queue_name] = True
+            self.emit_after("declare_queue", queue_name)
+
+    def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
+        """Accept a plain Dramatiq message, ``delay`` in ms; raises ``Unavailable`` if Redis does not answer."""
+        self.emit_before("enqueue", message, delay)
+        run = NewRun(
+            id=message.message_id,
+            actor=message.actor_name,
+            queue=message.queue_name,
+            message=message.encode(),
+            delay_ms=delay or 0,
+        )
+        self.accept([run])
+        self.emit_after("enqueue", message, delay)
+        return message
+
+    def accept(self, runs: list[NewRun]) -> list[str]:
+        """Accept runs, and give their ids; raises ``Unavailable`` if Redis does not answer for about two seconds.
+
+        A lost reply is followed by the same call: a run is known by its id, so it is accepted once.
+        """
+        return self.persist(lambda: self.store.enqueue(runs))
+
+    @staticmethod
+    def persist(call: Callable[[], list[str]]) -> list[str]:
+        """Make an idempotent call again while Redis does not answer, for about two seconds."""
+        for pause in _SEND_PAUSES_S:
+            try:
+                return call()
+            except Unavailable:
+                time.sleep(pause)
+        return call()
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 30_000) -> Consumer:
+        """Give Dramatiq a consumer; what it may claim is decided by free threads, not by ``prefetch``."""
+        del prefetch
+        if self._attempts is None:
+            raise RuntimeError("consume() is for a worker, and none was started on this broker")
+        self._attempts.serve(queue_name)
+        return _Consumer(self._attempts, timedelta(milliseconds=timeout))
+
+    def close(self) -> None:
+        """Close the connections to Redis."""
+        self.store.client.close()
+
+    def boot(self, worker: dramatiq.Worker) -> None:
+        """Start what a worker process needs."""
+        self._attempts = Attempts(self, worker)
+
+    @property
+    def attempts(self) -> Attempts:
+        """What this worker process has in hand; raises ``RuntimeError`` where no worker runs."""
+        if self._attempts is None:
+            raise RuntimeError("no worker runs in this process")
+        return self._attempts
+
+
+class Attempts:
+    """The threads around a Dramatiq worker: one claims, one commits, one keeps leases, one reconciles."""
+
+    def __init__(self, broker: PipelineBroker, worker: dramatiq.Worker) -> None:
+        self._broker = broker
+        self._worker = worker
+        self._queues: list[str] = []
+        self._closed = threading.Event()
+        self.slots = Slots(worker.worker_threads)
+        self.committer = Committer(broker.store, self.slots)
+        self._keeper = LeaseKeeper(broker.store, self.slots, broker.worker_id, broker.lease)
+        self._reconciler = Reconciler(broker.store, broker.worker_id, broker.lease)
+        self._intake = Intake(
+            store=broker.store,
+            values=broker.values,
+            slots=self.slots,
+            committer=self.committer,
+            worker_id=broker.worker_id,
+            lease=broker.lease,
+            queues=lambda: self._queues,
+            actors=lambda: list(broker.actors),
+            hand_over=self._hand_over,
+        )
+
+    def start(self) -> None:
+        """Start the threads."""
+        for thread in (self.committer, self._keeper, self._reconciler, self._intake):
+            thread.start()
+
+    def serve(self, queue_name: str) -> None:
+        """Claim from this queue too."""
+        if queue_name not in self._queues:
+            self._queues = [*self._queues, queue_name]
+
+    def stop_claiming(self) -> None:
+        """Claim nothing more, give back what has not begun, and ask what runs to stop at its next step."""
+        self._broker.stopping = True
+        self._intake.stop(timedelta(seconds=6))
+        for delivery in self.slots.leased():
+            delivery.stopping = True
+
+    def stop(self) -> None:
+        """Commit what has ended and stop the threads."""
+        if not self.committer.stop(self._broker.grace):
+            log.error("commits_left", why="Redis did not answer; the leases will end and the runs go on elsewhere")
+        self._keeper.stop()
+        self._reconciler.stop()
+        self._closed.set()
+
+    def end(self, delivery: Delivery) -> None:
+        """An attempt is over: commit its verdict. Without one the lease ends by itself and the run is taken up again."""
+        if not delivery.started_at or delivery.handed_back:
+            return
+        self.slots.release(delivery)
+        if delivery.commit is not None:
+            self.committer.put(delivery, delivery.commit)
+        else:
+            self.slots.forget(delivery)
+
+    def rest(self, timeout: timedelta) -> None:
+        """Block a consumer thread that has nothing to do."""
+        self._closed.wait(timeout.total_seconds())
+
+    def _hand_over(self, delivery: Delivery) -> None:
+        self._worker.consumers[delivery.queue_name].handle_message(delivery)
+
+
+class _Boot(Middleware):  # type: ignore[misc] # the base is not typed
+    """Ties the engine's threads to the life of the worker."""
+
+    def before_worker_boot(self, broker: PipelineBroker, worker: dramatiq.Worker) -> None:
+        broker.boot(worker)
+
+    def after_worker_boot(self, broker: PipelineBroker, worker: dramatiq.Worker) -> None:
+        del worker
+        broker.attempts.start()
+
+    def before_worker_shutdown(self, broker: PipelineBroker, worker: dramatiq.Worker) -> None:
+        del worker
+        broker.attempts.stop_claiming()
+
+    def after_worker_shutdown(self, broker: PipelineBroker, worker: dramatiq.Worker) -> None:
+        del worker
+        broker.attempts.stop()
+
+
+class _Consumer(Consumer):  # type: ignore[misc] # the base is not typed
+    """Hands verdicts to the committer; messages reach the worker through the intake."""
+
+    def __init__(self, attempts: Attempts, timeout: timedelta) -> None:
+        self._attempts = attempts
+        self._timeout = timeout
+
+    def __next__(self) -> None:
+        self._attempts.rest(self._timeout)
+
+    def ack(self, message: Delivery) -> None:
+        self._attempts.end(message)
+
+    def nack(self, message: Delivery) -> None:
+        self._attempts.end(message)

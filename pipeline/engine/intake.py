@@ -1,0 +1,135 @@
+"""Claims runs for a worker process: as many as it has free threads, at the moment they are free."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import dramatiq
+import orjson
+import structlog
+from dramatiq.errors import DecodeError
+
+from pipeline.engine.committer import Committer
+from pipeline.engine.delivery import Delivery
+from pipeline.engine.slots import PATIENCE, Slots
+from pipeline.engine.store import Commit, Lease, Store
+from pipeline.engine.values import Values
+from pipeline.errors import Unavailable
+
+#: An idle worker looks up this often even if nobody wakes it.
+LOOK_UP = timedelta(seconds=2)
+
+#: Pause between tries while Redis does not answer.
+_PAUSE_S = 0.25
+
+log = structlog.get_logger(__name__)
+
+
+class Intake(threading.Thread):
+    """A thread that claims runs and hands them to the worker's threads; while there are none it blocks on Redis."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        values: Values,
+        slots: Slots,
+        committer: Committer,
+        worker_id: str,
+        lease: timedelta,
+        queues: Callable[[], list[str]],
+        actors: Callable[[], list[str]],
+        hand_over: Callable[[Delivery], None],
+    ) -> None:
+        super().__init__(name="intake", daemon=True)
+        self._store = store
+        self._values = values
+        self._slots = slots
+        self._committer = committer
+        self._worker_id = worker_id
+        self._lease_ms = int(lease.total_seconds() * 1000)
+        self._queues = queues
+        self._actors = actors
+        self._hand_over = hand_over
+        self._stopping = threading.Event()
+        self._turn = 0
+
+    def stop(self, timeout: timedelta) -> None:
+        """Claim nothing more; what was claimed and has not begun goes back to its place at once."""
+        self._stopping.set()
+        self._slots.close()
+        try:
+            self._store.nudge(self._worker_id)
+        except Unavailable as error:
+            log.warning("nudge_failed", error=str(error))
+        self.join(timeout.total_seconds())
+        self._give_back(self._slots.impatient(timedelta(0)), "worker_stopping")
+
+    def run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._once()
+            except Unavailable as error:
+                log.warning("redis_unavailable", error=str(error))
+                self._stopping.wait(_PAUSE_S)
+
+    def _once(self) -> None:
+        self._give_back(self._slots.impatient(), "worker_busy")
+        want = self._slots.wanted()
+        if want == 0:
+            self._slots.wait()
+            return
+        queues = self._queues()
+        # Queues take turns at being first; inside a tier none is always behind.
+        self._turn += 1
+        at = self._turn % len(queues) if queues else 0
+        queues = queues[at:] + queues[:at]
+        leases, next_due_ms = self._claim(queues, want)
+        self._deliver(leases)
+        if len(leases) < want and not self._stopping.is_set():
+            pause = PATIENCE if self._slots.waiting else LOOK_UP
+            if next_due_ms is not None:
+                pause = min(pause, timedelta(milliseconds=max(next_due_ms, 1)))
+            self._store.wait([*queues, self._worker_id], pause)
+
+    def _claim(self, queues: list[str], want: int) -> tuple[list[Lease], int | None]:
+        claim_id = os.urandom(8).hex()
+        again = False
+        while True:
+            try:
+                return self._store.claim(
+                    self._worker_id, claim_id, queues, self._actors(), want=want, lease_ms=self._lease_ms, again=again
+                )
+            except Unavailable as error:
+                # The reply may be lost and the runs ours: ask again under the same id until there is an answer.
+                again = True
+                log.warning("claim_repeated", error=str(error))
+                if self._stopping.wait(_PAUSE_S):
+                    return [], None
+
+    def _deliver(self, leases: list[Lease]) -> None:
+        deliveries = []
+        for lease in leases:
+            try:
+                message = dramatiq.Message.decode(lease.message)
+                deliveries.append(Delivery(message, lease, self._store, self._values))
+            except (DecodeError, TypeError, AttributeError) as error:
+                self._refuse(lease, error)
+        self._slots.take(deliveries)
+        for delivery in deliveries:
+            self._hand_over(delivery)
+
+    def _refuse(self, lease: Lease, error: Exception) -> None:
+        empty: dramatiq.Message[object] = dramatiq.Message("", "", (), {}, {}, message_id=lease.run_id)
+        told = orjson.dumps({"kind": "permanent", "message": f"the message cannot be read: {error}", "attempt": 1})
+        log.error("message_unreadable", run_id=lease.run_id, error=str(error))
+        commit = Commit(lease.run_id, lease.fence, "dead", reason="unreadable_message", error=told)
+        self._committer.put(Delivery(empty, lease, self._store, self._values), commit)
+
+    def _give_back(self, deliveries: list[Delivery], reason: str) -> None:
+        for delivery in deliveries:
+            commit = Commit(delivery.lease.run_id, delivery.lease.fence, "queued", reason=reason, spends=False)
+            self._committer.put(delivery, commit)

@@ -1,0 +1,21 @@
+-- cancel_run(KEYS = [prefix], ARGV = [id]) -> 'cancelled' | 'asked' (it is running, and stops at its next step) | its final state | false: no such run
+local id = ARGV[1]
+local key = P .. 'run:' .. id
+local r = redis.call('HMGET', key, 'state', 'queue', 'tier', 'group', 'actor')
+local state = r[1]
+if not state then return false end
+if state == 'completed' or state == 'dead' or state == 'cancelled' then return state end
+if state == 'running' then
+  redis.call('HSET', key, 'cancel', 1)
+  return 'asked'
+end
+local line = P .. 'ready:' .. r[2] .. ':' .. r[3] .. ':' .. r[4]
+redis.call('ZREM', line, id)
+if redis.call('EXISTS', line) == 0 then redis.call('ZREM', P .. 'ready:' .. r[2], r[3] .. ':' .. r[4]) end
+redis.call('ZREM', P .. 'delayed', id)
+redis.call('ZREM', P .. 'parked:' .. r[5], id)
+local now = now_ms()
+redis.call('HSET', key, 'state', 'cancelled', 'reason', 'asked', 'finished_ms', now)
+emit(id, 'cancelled', '{"reason":"asked"}')
+finish(id, 'cancelled', now)
+return 'cancelled'

@@ -1,0 +1,62 @@
+-- commit(KEYS = [prefix], ARGV = [8 a run]) -> a run: 1 committed | 0 already committed | -1 refused: the lease is another's
+-- A run's arguments: id, fence, state, delay_ms, result, reason, error, spends (1 if the attempt is spent).
+-- state is completed, retrying, snoozed, dead, cancelled, or queued: given back, in its old place, no attempt spent.
+-- The result, the retry time, the error, what the run releases and its event are written together.
+local now = now_ms()
+local codes, unleased = {}, {}
+local ended = { completed = {}, dead = {}, cancelled = {} }
+
+for i = 1, #ARGV, 8 do
+  local id, fence, state, reason = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 5]
+  local key = P .. 'run:' .. id
+  local r = redis.call('HMGET', key, 'fence', 'state', 'attempt', 'cancel', 'flow', 'feeds', 'committed')
+  if r[7] == fence then
+    codes[#codes + 1] = 0
+  elseif r[1] ~= fence or r[2] ~= 'running' then
+    codes[#codes + 1] = -1
+  else
+    codes[#codes + 1] = 1
+    unleased[#unleased + 1] = id
+    if r[4] and state ~= 'dead' then state, reason = 'cancelled', 'asked' end
+    local attempt = (r[3] or 0) + tonumber(ARGV[i + 7])
+    if ARGV[i + 6] ~= '' then
+      redis.call('RPUSH', key .. ':errors', ARGV[i + 6])
+      redis.call('LTRIM', key .. ':errors', -50, -1)
+    end
+    if state == 'completed' then
+      redis.call('HSET', key, 'state', state, 'result', ARGV[i + 4], 'finished_ms', now, 'committed', fence, 'attempt', attempt)
+      emit(id, state, '{"attempt":' .. attempt .. '}')
+    elseif state == 'queued' then
+      local w = redis.call('HMGET', key, 'queue', 'tier', 'group', 'place')
+      redis.call('HSET', key, 'state', state, 'starts', 0, 'committed', fence, 'reason', reason)
+      place(id, w[1], w[2], w[3], tonumber(w[4]))
+      wake(w[1])
+      emit(id, 'interrupted', cjson.encode({ reason = reason }))
+    else
+      redis.call('HSET', key, 'state', state, 'reason', reason, 'attempt', attempt, 'committed', fence, 'starts', 0)
+      local told = { reason = reason, attempt = attempt }
+      if state == 'retrying' or state == 'snoozed' then
+        local due = now + tonumber(ARGV[i + 3])
+        redis.call('HSET', key, 'due_ms', due)
+        redis.call('ZADD', P .. 'delayed', due, id)
+        if state == 'snoozed' then redis.call('HINCRBY', key, 'snoozes', 1) end
+        if redis.call('ZRANGE', P .. 'delayed', 0, 0)[1] == id then wake(redis.call('HGET', key, 'queue')) end
+        told.delay_ms = tonumber(ARGV[i + 3])
+      else
+        redis.call('HSET', key, 'finished_ms', now)
+      end
+      emit(id, state, cjson.encode(told))
+    end
+    local list = ended[state]
+    if list then
+      list[#list + 1] = now
+      list[#list + 1] = id
+      if r[5] or r[6] then settle(id, state, now) end
+    end
+  end
+end
+if #unleased > 0 then redis.call('ZREM', P .. 'leases', unpack(unleased)) end
+for state, list in pairs(ended) do
+  if #list > 0 then redis.call('ZADD', P .. 'finished:' .. state, unpack(list)) end
+end
+return codes

@@ -1,0 +1,77 @@
+-- sweep(KEYS = [prefix], ARGV = [worker, lease_ms, crash_limit, then state, keep_count, keep_ms for each of completed, dead, cancelled, flows]) -> {leader, stalled, crash loops, promoted, removed}
+-- The reconciler's work, by one worker at a time, a bounded portion a call: runs of dead workers go back in line or are
+-- stopped as crash loops; due runs get in line; finished runs are removed by age and count.
+local now = now_ms()
+local lease = tonumber(ARGV[2])
+local s = redis.call('HMGET', P .. 'sweep', 'leader', 'until', 'last')
+if s[1] and s[1] ~= ARGV[1] and tonumber(s[2]) > now then return { 0, 0, 0, 0, 0 } end
+redis.call('HSET', P .. 'sweep', 'leader', ARGV[1], 'until', now + 3000, 'last', now)
+
+local expired = redis.call('ZRANGEBYSCORE', P .. 'leases', '-inf', now, 'LIMIT', 0, 100)
+-- Nobody swept for as long as a lease: Redis, or all workers, were away. Live workers get one lease's time to renew.
+if s[3] and now - s[3] > lease and #expired > 0 then
+  local longer = {}
+  for _, id in ipairs(expired) do
+    longer[#longer + 1] = now + lease
+    longer[#longer + 1] = id
+  end
+  redis.call('ZADD', P .. 'leases', unpack(longer))
+  expired = {}
+end
+local stalled, looping = 0, 0
+for _, id in ipairs(expired) do
+  redis.call('ZREM', P .. 'leases', id)
+  local key = P .. 'run:' .. id
+  local r = redis.call('HMGET', key, 'state', 'starts', 'worker', 'cancel')
+  if r[1] == 'running' then
+    local told = cjson.encode({ worker = r[3], start = tonumber(r[2]) })
+    if r[4] then
+      redis.call('HSET', key, 'state', 'cancelled', 'reason', 'asked', 'finished_ms', now)
+      emit(id, 'cancelled', '{"reason":"asked"}')
+      finish(id, 'cancelled', now)
+    elseif tonumber(r[2]) >= tonumber(ARGV[3]) then
+      looping = looping + 1
+      redis.call('HSET', key, 'state', 'dead', 'reason', 'crash_loop', 'finished_ms', now)
+      redis.call('RPUSH', key .. ':errors', cjson.encode({ kind = 'crash_loop', at_ms = now, worker = r[3],
+        message = 'its worker died ' .. r[2] .. ' times with no step finished in between' }))
+      emit(id, 'stalled', told)
+      emit(id, 'dead', '{"reason":"crash_loop"}')
+      finish(id, 'dead', now)
+    else
+      stalled = stalled + 1
+      emit(id, 'stalled', told)
+      line_up(id)
+    end
+  end
+end
+
+local promoted = promote(now, 500)
+
+local removed = 0
+for i = 4, #ARGV, 3 do
+  local state, index = ARGV[i], P .. 'finished:' .. ARGV[i]
+  local old = redis.call('ZRANGEBYSCORE', index, '-inf', now - tonumber(ARGV[i + 2]), 'LIMIT', 0, 200)
+  local surplus = redis.call('ZCARD', index) - tonumber(ARGV[i + 1])
+  if #old < 200 and surplus > #old then
+    -- Within the last minute nothing is removed by count: whoever waits for a result must find it.
+    old = redis.call('ZRANGEBYSCORE', index, '-inf', now - 60000, 'LIMIT', 0, math.min(surplus, 200))
+  end
+  for _, id in ipairs(old) do
+    if state == 'flows' then
+      redis.call('ZREM', index, id)
+      redis.call('UNLINK', P .. 'flow:' .. id, P .. 'flow:' .. id .. ':log')
+    else
+      local key = P .. 'run:' .. id
+      local r = redis.call('HMGET', key, 'flow', 'actor', 'key')
+      -- A flow's later nodes read the results of the earlier ones.
+      if not r[1] or redis.call('HGET', P .. 'flow:' .. r[1], 'state') ~= 'running' then
+        redis.call('ZREM', index, id)
+        if r[3] and redis.call('GET', P .. 'key:' .. r[2] .. ':' .. r[3]) == id then redis.call('DEL', P .. 'key:' .. r[2] .. ':' .. r[3]) end
+        redis.call('UNLINK', key, key .. ':log', key .. ':steps', key .. ':errors')
+        removed = removed + 1
+      end
+    end
+  end
+end
+redis.call('ZREMRANGEBYSCORE', P .. 'workers', '-inf', now - 3600000)
+return { 1, stalled, looping, promoted, removed }

@@ -1,0 +1,48 @@
+"""The sweep that brings back what dead workers held; one worker at a time does it, any worker can."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import structlog
+
+from pipeline.engine.store import Store
+from pipeline.errors import Unavailable
+
+#: How often leases are looked through.
+INTERVAL = timedelta(seconds=1)
+
+#: A sweep that removed so many runs is followed by the next at once.
+_MORE = 200
+
+log = structlog.get_logger(__name__)
+
+
+class Reconciler(threading.Thread):
+    """A thread that sweeps while its worker is the leader: expired leases, due runs, retention."""
+
+    def __init__(self, store: Store, worker_id: str, lease: timedelta) -> None:
+        super().__init__(name="reconciler", daemon=True)
+        self._store = store
+        self._worker_id = worker_id
+        self._lease_ms = int(lease.total_seconds() * 1000)
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Sweep no more."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        pause = INTERVAL.total_seconds()
+        while not self._stopping.wait(pause):
+            pause = INTERVAL.total_seconds()
+            try:
+                _, stalled, looping, _, removed = self._store.sweep(self._worker_id, lease_ms=self._lease_ms)
+            except Unavailable as error:
+                log.warning("sweep_delayed", error=str(error))
+                continue
+            if stalled or looping:
+                log.warning("runs_recovered", stalled=stalled, crash_loops=looping)
+            if removed >= _MORE:
+                pause = 0.01  # a breath for the others between two portions

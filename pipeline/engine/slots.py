@@ -1,0 +1,119 @@
+"""What a worker process has in hand, and how much more it may claim."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+
+from pipeline.engine.delivery import Delivery
+
+#: How much work may be claimed ahead of the free threads.
+LOOKAHEAD = timedelta(milliseconds=20)
+
+#: However short the jobs are, no more of them are claimed ahead.
+MOST_AHEAD = 512
+
+#: A run that was claimed ahead and has not begun after this time is given back.
+PATIENCE = timedelta(milliseconds=100)
+
+#: Weight of the newest duration in the running mean.
+_ALPHA = 0.1
+
+
+class Slots:
+    """Counts claimed and running deliveries of one process; safe to use from all of its threads."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._changed = threading.Condition()
+        self._claimed: dict[str, Delivery] = {}
+        self._running = 0
+        self._leased: dict[tuple[str, int], Delivery] = {}
+        self._mean: float | None = None
+        self._closed = False
+
+    def take(self, deliveries: list[Delivery]) -> None:
+        """Note deliveries that were claimed."""
+        with self._changed:
+            for delivery in deliveries:
+                self._claimed[delivery.lease.run_id] = delivery
+                self._leased[delivery.lease.run_id, delivery.lease.fence] = delivery
+
+    def begin(self, delivery: Delivery) -> bool:
+        """Note that a thread starts the delivery; false if it was given back meanwhile."""
+        if not delivery.begin():
+            return False
+        delivery.started_at = time.monotonic()
+        with self._changed:
+            self._claimed.pop(delivery.lease.run_id, None)
+            self._running += 1
+        return True
+
+    def release(self, delivery: Delivery) -> None:
+        """Note that a thread is done with a delivery that it began; its lease is kept until ``forget``."""
+        took = time.monotonic() - delivery.started_at
+        with self._changed:
+            self._running -= 1
+            self._mean = took if self._mean is None else self._mean + _ALPHA * (took - self._mean)
+            if self._running + len(self._claimed) <= self._threads + self._ahead() // 2:
+                self._changed.notify()
+
+    def forget(self, delivery: Delivery) -> None:
+        """Note that a delivery's lease is of no more concern."""
+        with self._changed:
+            self._claimed.pop(delivery.lease.run_id, None)
+            self._leased.pop((delivery.lease.run_id, delivery.lease.fence), None)
+            self._changed.notify()
+
+    def wanted(self) -> int:
+        """Say how many runs to claim now: one for each free thread, and a few more if they are very short."""
+        with self._changed:
+            return self._wanted()
+
+    def wait(self) -> None:
+        """Block until a slot may be free, or until a claimed run has waited too long."""
+        with self._changed:
+            if not self._closed and self._wanted() == 0:
+                self._changed.wait(PATIENCE.total_seconds() if self._claimed else None)
+
+    def close(self) -> None:
+        """Wake whoever waits; nothing waits any more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def impatient(self, patience: timedelta = PATIENCE) -> list[Delivery]:
+        """Take back the deliveries that were claimed ahead and have not begun for ``patience``."""
+        limit = time.monotonic() - patience.total_seconds()
+        with self._changed:
+            late = [d for d in self._claimed.values() if d.claimed_at <= limit]
+            taken = [d for d in late if d.begin()]
+            for delivery in taken:
+                delivery.handed_back = True
+                del self._claimed[delivery.lease.run_id]
+            if taken:
+                self._mean = max(self._mean or 0.0, LOOKAHEAD.total_seconds())
+            return taken
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a claimed run has not begun."""
+        return bool(self._claimed)
+
+    def leased(self) -> list[Delivery]:
+        """Give every delivery whose lease is to be kept."""
+        with self._changed:
+            return list(self._leased.values())
+
+    def _wanted(self) -> int:
+        ahead = self._ahead()
+        occupied = self._running + len(self._claimed)
+        if occupied >= self._threads and (ahead == 0 or occupied > self._threads + ahead // 2):
+            return 0
+        return self._threads + ahead - occupied
+
+    def _ahead(self) -> int:
+        if self._mean is None:
+            return 0
+        return min(MOST_AHEAD, int(LOOKAHEAD.total_seconds() * self._threads / max(self._mean, 1e-6)))

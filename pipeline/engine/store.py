@@ -1,0 +1,275 @@
+"""The run record in Redis: one typed method for each Lua script.
+
+Every method may be called again with the same arguments after a lost reply: nothing happens twice. A Redis that does
+not answer raises ``Unavailable``; whether to call again is the caller's decision.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.resources import files
+from typing import Any, cast
+
+import redis
+from redis.exceptions import NoScriptError
+
+from pipeline.engine import keys
+from pipeline.errors import Unavailable
+
+#: Claims of one run without progress in between, before it counts as a crash loop.
+CRASH_LIMIT = 3
+
+#: How many runs one call enqueues; more go in several calls.
+ENQUEUE_BATCH = 500
+
+_LUA = files("pipeline.engine") / "lua"
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What is written when a run is accepted."""
+
+    id: str
+    actor: str
+    queue: str
+    message: bytes
+    tier: int = 2
+    group: str = ""
+    number: int = 0
+    delay_ms: int = 0
+    deadline_ms: int | None = None
+    key: str = ""
+    node: str = ""
+    needs: int = 0
+    feeds: str = ""
+    correlation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A run that this worker owns until the lease ends; ``fence`` is the token that says so."""
+
+    run_id: str
+    message: bytes
+    fence: int
+    attempt: int
+    starts: int
+    has_steps: bool
+    cancelled: bool
+    snoozes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """How an attempt ends: the state it leaves the run in, and what is written with it."""
+
+    run_id: str
+    fence: int
+    state: str
+    delay_ms: int = 0
+    result: bytes = b""
+    reason: str = ""
+    error: bytes = b""
+    spends: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long finished runs are kept: at most ``count`` of a state, none older than ``age``."""
+
+    count: int
+    age: timedelta
+
+
+#: Kept by default (SPEC F17).
+RETENTION = {
+    "completed": Retention(1_000, timedelta(hours=24)),
+    "dead": Retention(5_000, timedelta(days=7)),
+    "cancelled": Retention(1_000, timedelta(hours=24)),
+    "flows": Retention(1_000, timedelta(hours=24)),
+}
+
+
+class Script:
+    """One Lua file, called by its digest and sent anew to a Redis that does not know it."""
+
+    def __init__(self, client: redis.Redis, name: str, prefix: str) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._source = (_LUA / "_shared.lua").read_text() + (_LUA / f"{name}.lua").read_text()
+        self._digest = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
+
+    def __call__(self, *args: str | bytes | float) -> Any:
+        try:
+            try:
+                return self._client.evalsha(self._digest, 1, self._prefix, *args)
+            except NoScriptError:
+                return self._client.eval(self._source, 1, self._prefix, *args)
+        except redis.RedisError as error:
+            raise Unavailable(f"Redis: {error}") from error
+
+
+class Store:
+    """Every transition a run can make, each in one call."""
+
+    def __init__(self, client: redis.Redis, namespace: str = "dramaturg") -> None:
+        self.client = client
+        self.namespace = namespace
+        prefix = keys.prefix(namespace)
+
+        def script(name: str) -> Script:
+            return Script(client, name, prefix)
+
+        self._enqueue = script("enqueue")
+        self._claim = script("claim")
+        self._renew = script("renew")
+        self._save_checkpoint = script("save_checkpoint")
+        self._report_progress = script("report_progress")
+        self._commit = script("commit")
+        self._cancel_run = script("cancel_run")
+        self._retry_run = script("retry_run")
+        self._discard_run = script("discard_run")
+        self._sweep = script("sweep")
+
+    def enqueue(self, runs: Sequence[NewRun]) -> list[str]:
+        """Accept runs; gives each one's id, or the id of the run that came first under its key."""
+        ids: list[str] = []
+        for at in range(0, len(runs), ENQUEUE_BATCH):
+            ids += self._accept(runs[at : at + ENQUEUE_BATCH], flow="", name="", last="")
+        return ids
+
+    def start_flow(self, flow_id: str, name: str, runs: Sequence[NewRun], last: str) -> list[str]:
+        """Accept all nodes of a flow, or none; ``last`` is the run whose end decides how the flow ended."""
+        return self._accept(runs, flow=flow_id, name=name, last=last)
+
+    def _accept(self, runs: Sequence[NewRun], *, flow: str, name: str, last: str) -> list[str]:
+        args: list[str | bytes | float] = [flow, name, last]
+        for run in runs:
+            args += (
+                run.id,
+                run.actor,
+                run.queue,
+                run.tier,
+                run.group,
+                run.number,
+                run.delay_ms,
+                "" if run.deadline_ms is None else run.deadline_ms,
+                run.key,
+                run.node,
+                run.needs,
+                run.feeds,
+                run.correlation,
+                run.message,
+            )
+        return [item.decode() for item in self._enqueue(*args)]
+
+    def claim(
+        self,
+        worker: str,
+        claim_id: str,
+        queues: Sequence[str],
+        actors: Iterable[str],
+        *,
+        want: int,
+        lease_ms: int,
+        again: bool = False,
+    ) -> tuple[list[Lease], int | None]:
+        """Take up to ``want`` runs, and say in how many ms the next delayed one is due, if any."""
+        reply = self._claim(worker, claim_id, int(again), lease_ms, want, len(queues), *queues, *actors)
+        leases = [
+            Lease(
+                run_id=reply[i].decode(),
+                message=reply[i + 1],
+                fence=reply[i + 2],
+                attempt=reply[i + 3],
+                starts=reply[i + 4],
+                has_steps=bool(reply[i + 5]),
+                cancelled=bool(reply[i + 6]),
+                snoozes=reply[i + 7],
+            )
+            for i in range(1, len(reply), 8)
+        ]
+        return leases, None if reply[0] < 0 else reply[0]
+
+    def wait(self, names: Sequence[str], timeout: timedelta) -> bool:
+        """Block until a token lies at one of the wake-up lists, at most ``timeout``; says whether one did."""
+        try:
+            woken = self.client.blpop(
+                [keys.wake(self.namespace, name) for name in names], timeout=timeout.total_seconds()
+            )
+        except redis.RedisError as error:
+            raise Unavailable(f"Redis: {error}") from error
+        return woken is not None
+
+    def nudge(self, worker: str) -> None:
+        """Make one worker look up from ``wait``."""
+        try:
+            key = keys.wake(self.namespace, worker)
+            self.client.pipeline(transaction=False).lpush(key, "1").pexpire(key, 60_000).execute()
+        except redis.RedisError as error:
+            raise Unavailable(f"Redis: {error}") from error
+
+    def renew(self, worker: str, held: Iterable[tuple[str, int]], *, lease_ms: int) -> dict[str, str]:
+        """Extend a process's leases; gives the runs that are 'lost' or 'cancelled'."""
+        args: list[str | int] = []
+        for run_id, fence in held:
+            args += (run_id, fence)
+        reply = [item.decode() for item in self._renew(worker, lease_ms, *args)]
+        return dict(zip(reply[::2], reply[1::2], strict=True))
+
+    def save_checkpoint(self, run_id: str, fence: int, step: str, value: bytes) -> int:
+        """Remember a finished step: 1 saved, 2 saved and asked to stop, -1 refused because the lease is another's."""
+        return cast("int", self._save_checkpoint(run_id, fence, step, value))
+
+    def load_checkpoints(self, run_id: str) -> dict[str, bytes]:
+        """Give the results of the steps finished so far."""
+        try:
+            found = cast("dict[bytes, bytes]", self.client.hgetall(keys.steps(self.namespace, run_id)))
+        except redis.RedisError as error:
+            raise Unavailable(f"Redis: {error}") from error
+        return {name.decode(): value for name, value in found.items()}
+
+    def report_progress(self, run_id: str, fence: int, progress: bytes) -> int:
+        """Publish a report: 1 written, 2 written and asked to stop, -1 refused because the lease is another's."""
+        return cast("int", self._report_progress(run_id, fence, progress))
+
+    def commit(self, commits: Sequence[Commit]) -> list[int]:
+        """End attempts: for each 1 committed, 0 committed before, -1 refused because the lease is another's."""
+        args: list[str | bytes | float] = []
+        for c in commits:
+            args += (c.run_id, c.fence, c.state, c.delay_ms, c.result, c.reason, c.error, int(c.spends))
+        return cast("list[int]", self._commit(*args))
+
+    def results(self, run_ids: Sequence[str]) -> list[tuple[str, bytes | None, str]]:
+        """Give state, packed result and reason of each run; the state of an unknown run is empty."""
+        try:
+            pipe = self.client.pipeline(transaction=False)
+            for run_id in run_ids:
+                pipe.hmget(keys.run(self.namespace, run_id), "state", "result", "reason")
+            rows = pipe.execute()
+        except redis.RedisError as error:
+            raise Unavailable(f"Redis: {error}") from error
+        return [((state or b"").decode(), result, (reason or b"").decode()) for state, result, reason in rows]
+
+    def cancel_run(self, run_id: str) -> str | None:
+        """Stop a run: 'cancelled', 'asked' if it is running, its final state if it ended, none if unknown."""
+        reply = self._cancel_run(run_id)
+        return None if reply is None else reply.decode()
+
+    def retry_run(self, run_id: str) -> int:
+        """Queue a dead run again with fresh attempts: 1 queued, 0 not dead, -1 unknown."""
+        return cast("int", self._retry_run(run_id))
+
+    def discard_run(self, run_id: str) -> int:
+        """Remove a finished run: 1 removed, 0 not finished, -1 unknown."""
+        return cast("int", self._discard_run(run_id))
+
+    def sweep(self, worker: str, *, lease_ms: int, retention: dict[str, Retention] = RETENTION) -> tuple[int, ...]:
+        """Reconcile a portion: gives leader, stalled, crash loops, promoted, removed."""
+        args: list[str | int] = []
+        for state, kept in retention.items():
+            args += (state, kept.count, int(kept.age.total_seconds() * 1000))
+        return tuple(self._sweep(worker, lease_ms, CRASH_LIMIT, *args))

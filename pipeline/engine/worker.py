@@ -1,0 +1,76 @@
+"""One worker process: what the supervisor starts, watches and replaces.
+
+Run as ``python -m pipeline.engine.worker --threads 8 [--queues a,b] [MODULE ...]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from datetime import timedelta
+
+import dramatiq
+import structlog
+
+from pipeline.engine.lifeline import watch_supervisor
+from pipeline.errors import PipelineError, Unavailable
+
+#: Exit codes, as everywhere in the command line: wrong usage, and Redis or the database out of reach.
+USAGE, UNREACHABLE = 2, 5
+
+log = structlog.get_logger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a worker until it is told to stop; give the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.engine.worker", description=__doc__)
+    parser.add_argument("--threads", type=int, default=8)
+    parser.add_argument("--queues", default="")
+    parser.add_argument("modules", nargs="*")
+    options = parser.parse_args(argv)
+    stop = threading.Event()
+    grace = timedelta(seconds=30)
+    watch_supervisor(stop.set, grace=grace)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    sys.path.insert(0, "")  # a user's own module is looked for where the command was given
+    try:
+        from pipeline.app import broker, settings
+        from pipeline.logs import configure
+
+        configure(settings)
+        for module in options.modules:
+            importlib.import_module(module)
+    except Unavailable as error:
+        print(error, file=sys.stderr)  # noqa: T201 - logging is not set up yet
+        return UNREACHABLE
+    except PipelineError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - logging is not set up yet
+        return USAGE
+    except Exception:  # noqa: BLE001 - a user's module may fail in any way; it is told, and the code says whose fault it is
+        traceback.print_exc()
+        return USAGE
+    broker.emit_after("process_boot")
+    queues = set(filter(None, options.queues.split(","))) or None
+    worker = dramatiq.Worker(broker, queues=queues, worker_threads=options.threads)
+    worker.start()
+    log.info("worker_ready", worker=broker.worker_id, threads=options.threads, queues=sorted(broker.queues))
+    stop.wait()
+    worker.stop(timeout=int(broker.grace.total_seconds() * 1000))
+    broker.close()
+    if any(thread.is_alive() for thread in worker.workers):
+        # A thread that is stuck past the bound must not hold the process: its lease ends and the run goes on elsewhere.
+        log.warning("threads_left", count=sum(thread.is_alive() for thread in worker.workers))
+        sys.stderr.flush()
+        os._exit(0)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

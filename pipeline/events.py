@@ -1,0 +1,65 @@
+"""Every event of a run and its fields, in one table.
+
+An event has one shape: ``id`` (its place in the run's log; pass it to replay from there), ``run``, ``event``,
+``at_ms`` (Unix time of Redis, in ms) and ``data``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+#: The states of a run.
+STATES = {
+    "waiting": "an input of it is not there yet (flows)",
+    "queued": "accepted; starts when its turn and its time come",
+    "running": "a worker holds its lease",
+    "retrying": "an attempt failed; the next one starts when it is due",
+    "snoozed": "waits without spending an attempt",
+    "parked": "no worker knows its actor yet",
+    "completed": "its result is there",
+    "dead": "given up; input and all errors are kept",
+    "cancelled": "stopped because somebody asked, or because an input cannot come",
+}
+
+#: The states nothing leaves by itself.
+FINAL = frozenset({"completed", "dead", "cancelled"})
+
+#: Events of a run: what happened, and the fields of ``data``.
+EVENTS = {
+    "queued": "accepted, or given another chance: reason?",
+    "started": "an attempt began: attempt, start (claims so far)",
+    "progress": "a report: stage, percent, message, done?, total?, metadata",
+    "interrupted": "its worker is stopping; it goes on elsewhere, no attempt spent: reason",
+    "stalled": "its worker was lost: worker, start",
+    "retrying": "the attempt failed, another follows: reason, attempt, delay_ms",
+    "snoozed": "it waits, no attempt spent: reason, attempt, delay_ms",
+    "parked": "no worker knows its actor: actor",
+    "completed": "the result is there: attempt",
+    "dead": "given up: reason, attempt?",
+    "cancelled": "stopped: reason",
+}
+
+#: Events of a flow.
+FLOW_EVENTS = {
+    "node": "a node reached a final state: node, run, state",
+    "completed": "every node completed",
+    "partial": "the last node completed, others did not",
+    "failed": "the last node did not complete",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened to a run."""
+
+    id: str
+    run: str
+    event: str
+    at_ms: int
+    data: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def final(self) -> bool:
+        """Whether the run's life ends with it."""
+        return self.event in FINAL

@@ -1,0 +1,3 @@
+"""(being written)"""
+def redact(t): return t
+def configure(settings): pass

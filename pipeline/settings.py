@@ -1,0 +1,251 @@
+"""What is set from outside: environment variables and a ``.env`` file."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, PrivateAttr, Secret, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from pipeline.errors import PipelineError
+
+PREFIX = "DRAMATURG_"
+
+#: Variables that begin like ours and belong to the tests and to the worker's own bookkeeping.
+_NOT_SETTINGS = frozenset({"DRAMATURG_CI"})
+
+
+_USERINFO = re.compile(r"://[^\s/?#\"'<>]*@")
+_PASSWORD_FIELD = re.compile(r"([?&](?:password|username|user|token|api_key)=)[^&#\s\"'<>]*", re.IGNORECASE)
+
+
+class SettingsError(PipelineError):
+    """Settings are wrong; the text names every mistake by its variable."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("These settings are wrong:\n" + "\n".join(f"  {mistake}" for mistake in mistakes))
+        self.mistakes = tuple(mistakes)
+
+
+class SecretUrl(Secret[str]):
+    """An address whose user and password are not shown when it is printed."""
+
+    def _display(self) -> str:
+        return hide_userinfo(self.get_secret_value())
+
+
+def hide_userinfo(text: str) -> str:
+    """Return the text with ``***`` in place of the user and password of every address in it."""
+    return _PASSWORD_FIELD.sub(r"\1***", _USERINFO.sub("://***@", text))
+
+
+def default_home() -> Path:
+    """Return the per-user folder for state: ``XDG_STATE_HOME/dramaturg`` or ``~/.local/state/dramaturg``."""
+    state = os.environ.get("XDG_STATE_HOME", "")
+    if os.path.isabs(state):  # noqa: PTH117 - an empty or relative value counts as not set, says the XDG specification
+        return Path(state) / "dramaturg"
+    try:
+        return Path.home() / ".local" / "state" / "dramaturg"
+    except RuntimeError:  # a user without a home directory, as in some containers
+        return Path(tempfile.gettempdir()) / f"dramaturg-home-{os.getuid()}"
+
+
+def _seconds(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _names(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(name for part in value.split(",") if (name := part.strip()))
+    return value
+
+
+def _redis_url(value: SecretUrl) -> SecretUrl:
+    url = urlsplit(value.get_secret_value())
+    if url.scheme not in {"redis", "rediss", "unix"}:
+        raise ValueError("must begin with redis://, rediss:// or unix://")
+    if url.scheme == "unix" and not url.path:
+        raise ValueError("names no socket, as in unix:///run/redis/redis.sock")
+    try:
+        _ = url.port
+    except ValueError:
+        raise ValueError("has a port that is no number; in a password write / as %2F and @ as %40") from None
+    return value
+
+
+def _database_url(value: SecretUrl) -> SecretUrl:
+    scheme = urlsplit(value.get_secret_value()).scheme.partition("+")[0]
+    if scheme not in {"sqlite", "postgresql", "postgres", "mysql", "mariadb"}:
+        raise ValueError("must begin with sqlite:///, postgresql://, mysql:// or mariadb://")
+    return value
+
+
+def _folder(value: Path) -> Path:
+    return Path(os.path.abspath(value.expanduser()))  # noqa: PTH100 - resolve() would follow links, and wants the folder
+
+
+Seconds = Annotated[timedelta, BeforeValidator(_seconds)]
+Folder = Annotated[Path, AfterValidator(_folder)]
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. A variable is the field's name in capitals after ``DRAMATURG_``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+    )
+
+    home: Folder = Field(default_factory=default_home, description="folder for state: database, blobs, Redis data")
+    redis_url: Annotated[SecretUrl, AfterValidator(_redis_url)] | None = Field(
+        default=None, validation_alias="REDIS_URL", description="the Redis to use; none: one is found and started"
+    )
+    database_url: Annotated[SecretUrl, AfterValidator(_database_url)] | None = Field(
+        default=None, validation_alias="DATABASE_URL", description="the database; none: SQLite in the home folder"
+    )
+    blobs: Folder | None = Field(default=None, description="folder for large payloads; none: in the home folder")
+    namespace: str = Field(
+        default="dramaturg",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+        description="what every key in Redis begins with: two installations may share one Redis",
+    )
+    processes: int = Field(default=2, ge=1, le=256, description="worker processes")
+    threads: int = Field(default=8, ge=1, le=512, description="threads of a worker process")
+    models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+        default=("offline",),
+        min_length=1,
+        description="language models in the order they are tried, with commas between",
+    )
+    lease: Seconds = Field(
+        default=timedelta(seconds=8),
+        ge=timedelta(seconds=1),
+        le=timedelta(minutes=10),
+        description="how long a silent worker keeps its runs, in seconds",
+    )
+    shutdown_grace: Seconds = Field(
+        default=timedelta(seconds=25),
+        ge=timedelta(0),
+        le=timedelta(hours=1),
+        description="how long a stopping worker lets runs finish, in seconds",
+    )
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error", "critical"],
+        BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),
+    ] = Field(default="info", description="the least important messages to log")
+    log_format: Literal["json", "console"] = Field(default="json", description="how log lines look")
+    payload_limit_bytes: ByteSize = Field(
+        default=ByteSize(256 * 1024),
+        ge=1024,
+        le=64 * 1024 * 1024,
+        description="the largest payload a message may carry; what is larger belongs in the blob store",
+    )
+    inline_limit_bytes: ByteSize = Field(
+        default=ByteSize(16 * 1024),
+        ge=0,
+        le=64 * 1024 * 1024,
+        description="the largest result or checkpoint kept in Redis; what is larger goes to the blob store",
+    )
+    allow_unsafe_redis: bool = Field(
+        default=False, description="start although Redis may lose or evict what it was given"
+    )
+    _api_keys: dict[str, SecretStr] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def load(cls, env_file: Path | None = Path(".env")) -> Self:
+        """Read the environment, then ``env_file`` for what is not set there; name all mistakes at once."""
+        found = _read(env_file)
+        mistakes = [_unknown(name) for name in sorted(found) if name.startswith(PREFIX) and name not in _known()]
+        try:
+            settings = cls(_env_file=env_file)  # type: ignore[call-arg] # pydantic-settings' own way
+        except ValidationError as error:
+            mistakes += [_mistake(detail, found) for detail in error.errors(include_url=False, include_context=False)]
+        if mistakes:
+            raise SettingsError(mistakes)
+        settings._api_keys.update(
+            (name, SecretStr(value)) for name, value in found.items() if name.endswith("_API_KEY") and value
+        )
+        return settings
+
+    @property
+    def api_keys(self) -> Mapping[str, SecretStr]:
+        """Every ``..._API_KEY`` that is set, by the name of its variable."""
+        return MappingProxyType(self._api_keys)
+
+    @property
+    def redis_folder(self) -> Path:
+        """Where an embedded Redis keeps its data."""
+        return self.home / "redis"
+
+    @property
+    def blobs_folder(self) -> Path:
+        """Where large payloads are kept."""
+        return self.blobs or self.home / "blobs"
+
+    @property
+    def database(self) -> SecretUrl:
+        """The database that is used."""
+        return self.database_url or SecretUrl(f"sqlite:///{self.home / 'dramaturg.db'}")
+
+    def secrets(self) -> frozenset[str]:
+        """Every value that must never be printed."""
+        found = {key.get_secret_value() for key in self._api_keys.values()}
+        for address in (self.redis_url, self.database_url):
+            if address is not None:
+                url = urlsplit(address.get_secret_value())
+                found.update(
+                    {url.password or "", unquote(url.password or ""), *parse_qs(url.query).get("password", [])}
+                )
+        return frozenset(found - {""})
+
+
+def _known() -> frozenset[str]:
+    return _NOT_SETTINGS | {variable(name) for name in Settings.model_fields}
+
+
+def variable(field: str) -> str:
+    """Return the environment variable that sets a field."""
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else PREFIX + field.upper()
+
+
+def _read(env_file: Path | None) -> dict[str, str]:
+    try:
+        from_file = dotenv_values(env_file, encoding="utf-8") if env_file is not None and env_file.is_file() else {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{env_file}: cannot be read as UTF-8 text: {error}"]) from error
+    return {name: value for name, value in from_file.items() if value is not None} | dict(os.environ)
+
+
+def _unknown(name: str) -> str:
+    close = difflib.get_close_matches(name, _known() - _NOT_SETTINGS, n=1, cutoff=0.6)
+    return f"{name}: there is no such setting" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def _mistake(detail: ErrorDetails, found: Mapping[str, Any]) -> str:
+    field = str(detail["loc"][0]) if detail["loc"] else ""
+    name = variable(field) if field in Settings.model_fields else field
+    said = detail["msg"].removeprefix("Value error, ")
+    given = found.get(name)
+    shown = "" if given is None or name.endswith("_URL") else f" (it is {given[:80]!r})"
+    return f"{name}: {said[:1].lower()}{said[1:]}{shown}"

@@ -1,0 +1,53 @@
+"""What every test may ask for: a real Redis of its own, and an environment that says nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.support.redis_server import RedisServer
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Hide the settings and keys of whoever runs the tests, and keep their home directory out of it."""
+    for name in list(os.environ):
+        ours = name.startswith("DRAMATURG_") and name != "DRAMATURG_CI"
+        if ours or name in {"REDIS_URL", "DATABASE_URL"} or name.endswith("_API_KEY"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A private Redis for the whole run (one for each xdist worker); a test that stops it need not start it again."""
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """The address of an empty Redis."""
+    if not redis_server.running:
+        redis_server.start()
+    with redis_server.client() as client:
+        client.flushall()
+        client.script_flush()
+    return redis_server.url
+
+
+@pytest.fixture
+def redis_client(redis_url: str, redis_server: RedisServer) -> Iterator[redis.Redis]:
+    """A client of an empty Redis."""
+    with redis_server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home folder of the product, for one test."""
+    return tmp_path / "home"
