@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from bench.machine import describe
-from bench.site import StalledError, peer_named, site
+from bench.site import StalledError, end_on_sigterm, peer_named, site
 from bench.size import FULL, QUICK
 from bench.table import ROWS, Samples, render
 from pipeline.engine.redis_program import find_redis_program
@@ -23,12 +23,14 @@ def main() -> int:
     parser.add_argument("--peers", default="ours,stock", help="with commas")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there as well")
     chosen = parser.parse_args()
+    end_on_sigterm()
     size = QUICK if chosen.quick else FULL
     peers = [peer_named(name) for name in chosen.peers.split(",")]
     wanted = set(filter(None, chosen.rows.split(","))) or {row.name for row in ROWS}
     if unknown := wanted - {row.name for row in ROWS}:
         parser.error(f"no such row: {', '.join(sorted(unknown))}")
 
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a program that starts twice is compiled once, as anywhere
     machine = {**describe(), "redis": str(find_redis_program()), "load at the start": f"{os.getloadavg()[0]:.1f}"}
     found: dict[str, dict[str, Samples]] = {}
     problems: list[str] = []

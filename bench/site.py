@@ -124,12 +124,16 @@ class Site:
         before = marks.count(self._marks)
         self.send("noop", 1)
         self.wait_for(before + 1)
-        quiet_since, used = time.monotonic(), -1.0
+        quiet_since, used, deadline = time.monotonic(), -1.0, time.monotonic() + 20
         while time.monotonic() - quiet_since < 1.0:
             time.sleep(0.2)
             now = cpu_seconds(family(workers.pid))
             if now - used > 0.05:
                 quiet_since, used = time.monotonic(), now
+            if time.monotonic() > deadline:
+                raise StalledError(
+                    f"{self.peer.name}: an idle worker is not quiet after 20 s\n{workers.output[-1500:]}"
+                )
 
     def redis_cpu_seconds(self) -> float:
         """Processor time used so far by Redis."""
@@ -144,7 +148,7 @@ class Site:
     def commands_in(self, seconds: float) -> list[str]:
         """Every command that clients send in that time, without those inside scripts."""
         seen: list[str] = []
-        with self.client.monitor() as monitor:
+        with self.client.monitor() as monitor:  # type: ignore[no-untyped-call] # redis-py's
             end = time.monotonic() + seconds
             marker = f"bench-{time.monotonic_ns()}"
             ticker = subprocess.Popen(
@@ -171,6 +175,11 @@ url, marker, seconds = sys.argv[1:]
 time.sleep(float(seconds))
 redis.Redis.from_url(url).echo(marker)
 """
+
+
+def end_on_sigterm() -> None:
+    """Let SIGTERM unwind the stack, so that no server or worker is left behind."""
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
 
 
 @contextmanager

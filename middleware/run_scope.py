@@ -10,7 +10,7 @@ from dramatiq.middleware import Middleware, MiddlewareError
 from pipeline.actor import Actor, Call
 from pipeline.engine.delivery import Delivery
 from pipeline.errors import InvalidInput
-from pipeline.flow import gather
+from pipeline.outcome import gather
 from pipeline.run import Run, current_run
 
 if TYPE_CHECKING:

@@ -23,8 +23,10 @@ from pipeline.errors import (
     Unavailable,
 )
 from pipeline.events import Event
+from pipeline.flow import Flow, FlowHandle
 from pipeline.handle import RunFailed, RunHandle
 from pipeline.models import Models
+from pipeline.outcome import Outcome
 from pipeline.priority import Priority
 from pipeline.retry import AI, DOCUMENTS, Retry
 from pipeline.run import Run, current_run
@@ -39,10 +41,13 @@ __all__ = [
     "ContextOverflow",
     "Event",
     "Failure",
+    "Flow",
+    "FlowHandle",
     "Interrupted",
     "InvalidInput",
     "LeaseLost",
     "Models",
+    "Outcome",
     "Permanent",
     "PipelineError",
     "Priority",

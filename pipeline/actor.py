@@ -201,10 +201,10 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
         broker = self.broker
         return [RunHandle(run_id, self, broker) for run_id in broker.accept(runs)]
 
-    def new_run(self, sending: Send, *, run_id: str = "", **flow: Any) -> NewRun:
-        """Check a payload and give what is written when it is accepted."""
+    def new_run(self, sending: Send, *, run_id: str = "", raw: bool = False, **flow: Any) -> NewRun:
+        """Check a payload and give what is written when it is accepted; a ``raw`` one is completed and checked later."""
         run_id = run_id or ids.new()
-        payload = self.encode(sending.payload)
+        payload = sending.payload if raw else self.encode(sending.payload)
         options = dict(sending.options)
         if sending.models is not None:
             options["models"] = list(Models(*sending.models))

@@ -41,7 +41,7 @@ class Source:
     """The sentences of a document, where every claim about it must be found."""
 
     def __init__(self, document: ExtractedDocument) -> None:
-        self._document = document.name
+        self.name = document.name
         self.sentences: tuple[Sentence, ...] = tuple(sentences_of(document))
         self._starts: list[int] = []
         parts: list[str] = []
@@ -126,7 +126,7 @@ class Source:
         if len(group) > _MOST_SENTENCES or group[0].block != group[-1].block:
             return None
         text = " ".join(sentence.text for sentence in group)
-        return Evidence(sentence=text, page=group[0].page, document=self._document)
+        return Evidence(sentence=text, page=group[0].page, document=self.name)
 
     def mentions(self, term: str) -> bool:
         """Tell whether the document names a term, in the singular or the plural."""
@@ -172,7 +172,7 @@ class Source:
         return " ".join(sentence.text for sentence in self.sentences[first : end + 1])
 
     def _number(self, evidence: Evidence) -> int | None:
-        if evidence.document != self._document:
+        if evidence.document != self.name:
             return None
         number = self._by_text.get((evidence.sentence, evidence.page))
         if number is not None:

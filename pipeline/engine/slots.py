@@ -15,10 +15,10 @@ LOOKAHEAD = timedelta(milliseconds=20)
 MOST_AHEAD = 512
 
 #: A run that was claimed ahead and has not begun after this time is given back.
-PATIENCE = timedelta(milliseconds=100)
+PATIENCE = timedelta(milliseconds=500)
 
-#: Weight of the newest duration in the running mean.
-_ALPHA = 0.1
+#: Weight of the newest observation in the running means.
+_ALPHA = 0.05
 
 
 class Slots:
@@ -30,7 +30,9 @@ class Slots:
         self._claimed: dict[str, Delivery] = {}
         self._running = 0
         self._leased: dict[tuple[str, int], Delivery] = {}
-        self._mean: float | None = None
+        self._duration_s = 1.0
+        self._interval_s = 1.0
+        self._released_at = 0.0
         self._closed = False
 
     def take(self, deliveries: list[Delivery]) -> None:
@@ -52,10 +54,12 @@ class Slots:
 
     def release(self, delivery: Delivery) -> None:
         """Note that a thread is done with a delivery that it began; its lease is kept until ``forget``."""
-        took = time.monotonic() - delivery.started_at
+        now = time.monotonic()
         with self._changed:
             self._running -= 1
-            self._mean = took if self._mean is None else self._mean + _ALPHA * (took - self._mean)
+            self._duration_s += _ALPHA * (now - delivery.started_at - self._duration_s)
+            self._interval_s += _ALPHA * (min(1.0, now - self._released_at) - self._interval_s)
+            self._released_at = now
             if self._running + len(self._claimed) <= self._threads + self._ahead() // 2:
                 self._changed.notify()
 
@@ -93,7 +97,7 @@ class Slots:
                 delivery.handed_back = True
                 del self._claimed[delivery.lease.run_id]
             if taken:
-                self._mean = max(self._mean or 0.0, LOOKAHEAD.total_seconds())
+                self._duration_s = max(self._duration_s, LOOKAHEAD.total_seconds())
             return taken
 
     @property
@@ -114,6 +118,8 @@ class Slots:
         return self._threads + ahead - occupied
 
     def _ahead(self) -> int:
-        if self._mean is None:
+        # Both must be short: what one run takes, or it would hoard; and the time between two ends, or one thread's
+        # short jobs would be mistaken for the process's pace.
+        if self._duration_s >= LOOKAHEAD.total_seconds():
             return 0
-        return min(MOST_AHEAD, int(LOOKAHEAD.total_seconds() * self._threads / max(self._mean, 1e-6)))
+        return min(MOST_AHEAD, int(LOOKAHEAD.total_seconds() / max(self._interval_s, 1e-6)))

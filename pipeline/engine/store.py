@@ -13,6 +13,7 @@ from datetime import timedelta
 from importlib.resources import files
 from typing import Any, cast
 
+import orjson
 import redis
 from redis.exceptions import NoScriptError
 
@@ -243,16 +244,25 @@ class Store:
             args += (c.run_id, c.fence, c.state, c.delay_ms, c.result, c.reason, c.error, int(c.spends))
         return cast("list[int]", self._commit(*args))
 
-    def results(self, run_ids: Sequence[str]) -> list[tuple[str, bytes | None, str]]:
-        """Give state, packed result and reason of each run; the state of an unknown run is empty."""
+    def results(self, run_ids: Sequence[str]) -> list[tuple[str, bytes | None, str, str]]:
+        """Give state, packed result, reason and last error message of each run; the state of an unknown run is empty."""
         try:
             pipe = self.client.pipeline(transaction=False)
             for run_id in run_ids:
                 pipe.hmget(keys.run(self.namespace, run_id), "state", "result", "reason")
+                pipe.lindex(keys.errors(self.namespace, run_id), -1)
             rows = pipe.execute()
         except redis.RedisError as error:
             raise Unavailable(f"Redis: {error}") from error
-        return [((state or b"").decode(), result, (reason or b"").decode()) for state, result, reason in rows]
+        return [
+            (
+                (state or b"").decode(),
+                result,
+                (reason or b"").decode(),
+                orjson.loads(last)["message"] if last else "",
+            )
+            for (state, result, reason), last in zip(rows[::2], rows[1::2], strict=True)
+        ]
 
     def cancel_run(self, run_id: str) -> str | None:
         """Stop a run: 'cancelled', 'asked' if it is running, its final state if it ended, none if unknown."""

@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from pipeline.app import broker, settings
         from pipeline.logs import configure
 
-        configure(settings)
+        configure(settings.log_level, settings.log_format, secrets=settings.secrets())
         for module in options.modules:
             importlib.import_module(module)
     except Unavailable as error:
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USAGE
     broker.emit_after("process_boot")
     queues = set(filter(None, options.queues.split(","))) or None
-    worker = dramatiq.Worker(broker, queues=queues, worker_threads=options.threads)
+    worker = dramatiq.Worker(broker, queues=queues, worker_threads=options.threads, worker_timeout=250)
     worker.start()
     log.info("worker_ready", worker=broker.worker_id, threads=options.threads, queues=sorted(broker.queues))
     stop.wait()

@@ -23,6 +23,7 @@ from tests.providers.behaviours import (
     unavailable,
 )
 from tests.providers.exchange import Call
+from tests.providers.readers import honest, inventive, obedient
 from tests.providers.simulated import SimulatedProvider
 
 __all__ = [
@@ -39,8 +40,11 @@ __all__ = [
     "bad_gateway",
     "bad_key",
     "context_overflow",
+    "honest",
+    "inventive",
     "no_json",
     "no_such_model",
+    "obedient",
     "out_of_quota",
     "overloaded",
     "rate_limited",

@@ -23,7 +23,7 @@ def _as_text(value: Any) -> str:
 
 
 def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list | tuple) else []
+    return list(value) if isinstance(value, list | tuple) else []
 
 
 def _as_claims(value: Any) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from actors.study.grounding import Source, plain
-from actors.study.material import Evidence, Making, Usage
+from actors.study.material import Evidence, ExtractedDocument, Making, Usage
 from actors.study.questions import content
 from actors.study.words import term_key
 from pipeline.llm import CallUsage
@@ -20,22 +20,55 @@ FRONT_MATTER = "front_matter"
 TOO_LONG = "too_long"
 NOT_NAMED = "not_named_by_its_sentence"
 UNKNOWN_END = "between_unknown_concepts"
+FOREIGN_WORDS = "foreign_words"
 DUPLICATE = "duplicate"
 
-#: Addresses of any kind: published only if the source holds them.
 _ADDRESS = re.compile(
-    r"\b(?:https?://|www\.)\S+|\b[\w.+-]+@[\w-]+\.\w+|\b[\w-]+\.(?:com|net|org|io|ru|cn|info|xyz)\b", re.I
+    r"\b(?:https?://|www\.)\S+|\b[\w.+-]+@[\w-]+\.\w+|\b[\w-]+\.(?:com|net|org|io|info|biz|app|dev|xyz)\b",
+    re.IGNORECASE,
 )
 _LONGEST_LABEL = 80
+#: A text speaks the source's language if at least this share of its words that carry meaning are words of it.
+_SHARE = 0.5
 
 
-def evidence_of(quote: str, source: Source) -> tuple[Evidence | None, str]:
-    """Find the sentence a quote stands for; if it must not be used, the reason takes its place."""
-    evidence = source.find(quote) if quote else None
-    if evidence is None:
-        return None, UNGROUNDED if quote else INCOMPLETE
-    place = source.place(evidence)
-    return (None, FRONT_MATTER) if place is not None and place.front_matter else (evidence, "")
+class Ground:
+    """A source, with the words and the addresses that stand in it."""
+
+    def __init__(self, document: ExtractedDocument) -> None:
+        self.source = Source(document)
+        self._words: set[str] = set()
+        self._addresses: set[str] = set()
+        for sentence in self.source.sentences:
+            self._words |= content(sentence.text)
+            self._addresses |= _addresses(sentence.text)
+
+    def evidence(self, quote: str) -> tuple[Evidence | None, str]:
+        """Find the sentence a quote stands for; if it must not be used, the reason takes its place."""
+        evidence = self.source.find(quote) if quote else None
+        if evidence is None:
+            return None, UNGROUNDED if quote else INCOMPLETE
+        place = self.source.place(evidence)
+        return (None, FRONT_MATTER) if place is not None and place.front_matter else (evidence, "")
+
+    def speaks(self, text: str) -> bool:
+        """Tell whether a text is made of the source's words, and sends the reader nowhere the source does not."""
+        return share(text, self._words) >= _SHARE and not self.foreign_address(text)
+
+    def foreign_address(self, text: str) -> bool:
+        """Tell whether a text holds an address, of whatever kind, that the source does not."""
+        return not _addresses(text) <= self._addresses
+
+
+def share(text: str, words: set[str]) -> float:
+    """Give the share of a text's words that carry meaning which are among these; 0 if it has none."""
+    wanted = content(text)
+    return len(wanted & words) / len(wanted) if wanted else 0.0
+
+
+def rests_on(text: str, passage: str) -> bool:
+    """Tell whether a sentence is made of the words of the passage it refers to."""
+    return share(text, content(passage)) >= _SHARE
 
 
 def names(text: str, terms: Iterable[str]) -> bool:
@@ -44,26 +77,9 @@ def names(text: str, terms: Iterable[str]) -> bool:
     return any(key and f" {key} " in words for key in map(term_key, terms))
 
 
-def said_by(text: str, source_text: str, *, share: float = 0.5) -> bool:
-    """Tell whether at least this share of a text's words that carry meaning are words of the source's."""
-    wanted = content(text)
-    return bool(wanted) and len(wanted & content(source_text)) >= share * len(wanted)
-
-
-def foreign_address(text: str, source_text: str) -> bool:
-    """Tell whether a text sends the reader to an address that the source does not name."""
-    known = plain(source_text)
-    return any(plain(found).strip(".,;:)") not in known for found in _ADDRESS.findall(text))
-
-
 def sound_label(label: str) -> bool:
     """Tell whether a label can stand in a graph: a short phrase with letters in it."""
     return len(label) <= _LONGEST_LABEL and any(character.isalpha() for character in label)
-
-
-def whole_text(source: Source) -> str:
-    """Give all sentences of a source as one text."""
-    return " ".join(sentence.text for sentence in source.sentences)
 
 
 def usage_of(call: CallUsage) -> Usage:
@@ -71,12 +87,11 @@ def usage_of(call: CallUsage) -> Usage:
     return Usage.model_validate(call.model_dump())
 
 
-def making_of(calls: Sequence[Usage], dropped: Counter[str], model: str) -> Making:
-    """Sum up what calls took and what was left out of their answers."""
+def making_of(calls: Sequence[Usage], dropped: Counter[str], *, generator: str = "none") -> Making:
+    """Sum up what calls took and what was left out of their answers; with no call, the generator is as given."""
     prices = [call.price for call in calls if call.price is not None]
-    models = dict.fromkeys(call.model for call in calls)
     return Making(
-        generator=" + ".join(models) or model,
+        generator=" + ".join(dict.fromkeys(call.model for call in calls)) or generator,
         calls=len(calls),
         tokens_in=sum(call.tokens_in for call in calls),
         tokens_out=sum(call.tokens_out for call in calls),
@@ -84,3 +99,7 @@ def making_of(calls: Sequence[Usage], dropped: Counter[str], model: str) -> Maki
         seconds=round(sum(call.seconds for call in calls), 3),
         dropped=dict(sorted((+dropped).items())),
     )
+
+
+def _addresses(text: str) -> set[str]:
+    return {plain(found).strip(".,;:()/") for found in _ADDRESS.findall(text)}

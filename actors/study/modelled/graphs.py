@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from actors.study.grounding import Source
 from actors.study.material import Concept, Evidence, ExtractedDocument, KnowledgeGraph, Material, Relation, Usage
 from actors.study.merging import merge_graphs
 from actors.study.modelled.answers import ConceptClaim, GraphAnswer, RelationClaim
@@ -17,7 +16,7 @@ from actors.study.modelled.claims import (
     TOO_LONG,
     UNGROUNDED,
     UNKNOWN_END,
-    evidence_of,
+    Ground,
     making_of,
     names,
     sound_label,
@@ -50,19 +49,17 @@ def read_part(part: Part, model: str) -> PartGraph:
 
 def assemble(document: ExtractedDocument, parts: Sequence[PartGraph]) -> KnowledgeGraph:
     """Keep what the document bears out, unite the parts, and count what was left out and why."""
-    source = Source(document)
-    graphs = [_checked(part, source) for part in parts]
-    if not graphs:
-        return KnowledgeGraph(concepts=(), relations=(), made=making_of([], Counter(), "none"))
-    return merge_graphs(graphs)
+    ground = Ground(document)
+    graphs = [_checked(part, ground) for part in parts]
+    return merge_graphs(graphs) if graphs else KnowledgeGraph(concepts=(), relations=(), made=making_of([], Counter()))
 
 
-def _checked(part: PartGraph, source: Source) -> KnowledgeGraph:
+def _checked(part: PartGraph, ground: Ground) -> KnowledgeGraph:
     dropped: Counter[str] = Counter()
     concepts: dict[str, Concept] = {}
     known: dict[str, str] = {}
     for claim in part.answer.concepts:
-        concept, reason = _concept(claim, source)
+        concept, reason = _concept(claim, ground)
         if concept is not None and concept.id in concepts:
             concept, reason = None, DUPLICATE
         if concept is None:
@@ -73,24 +70,24 @@ def _checked(part: PartGraph, source: Source) -> KnowledgeGraph:
             known.setdefault(term_key(name), concept.id)
     relations: dict[tuple[str, str, str], Relation] = {}
     for stated in part.answer.relations:
-        relation, reason = _relation(stated, source, concepts, known)
+        relation, reason = _relation(stated, ground, concepts, known)
         if relation is not None and (relation.source, relation.target, relation.type) in relations:
             relation, reason = None, DUPLICATE
         if relation is None:
             dropped[reason] += 1
         else:
             relations[relation.source, relation.target, relation.type] = relation
-    made = making_of([part.usage], dropped, part.usage.model)
+    made = making_of([part.usage], dropped)
     return KnowledgeGraph(concepts=tuple(concepts.values()), relations=tuple(relations.values()), made=made)
 
 
-def _concept(claim: ConceptClaim, source: Source) -> tuple[Concept | None, str]:
+def _concept(claim: ConceptClaim, ground: Ground) -> tuple[Concept | None, str]:
     if not term_key(claim.label):
         return None, INCOMPLETE
-    evidence, reason = evidence_of(claim.quote, source)
+    evidence, reason = ground.evidence(claim.quote)
     if evidence is None:
         return None, reason
-    spoken = [name for name in (claim.label, *claim.aliases) if sound_label(name) and source.mentions(name)]
+    spoken = [name for name in (claim.label, *claim.aliases) if sound_label(name) and ground.source.mentions(name)]
     if not spoken:
         return None, UNGROUNDED if sound_label(claim.label) else TOO_LONG
     if not names(evidence.sentence, spoken):
@@ -107,27 +104,27 @@ def _concept(claim: ConceptClaim, source: Source) -> tuple[Concept | None, str]:
 
 
 def _relation(
-    claim: RelationClaim, source: Source, concepts: dict[str, Concept], known: dict[str, str]
+    claim: RelationClaim, ground: Ground, concepts: dict[str, Concept], known: dict[str, str]
 ) -> tuple[Relation | None, str]:
     if not claim.source or not claim.target:
         return None, INCOMPLETE
     ends = known.get(term_key(claim.source)), known.get(term_key(claim.target))
     if ends[0] is None or ends[1] is None or ends[0] == ends[1]:
         return None, UNKNOWN_END
-    evidence, reason = evidence_of(claim.quote, source)
+    evidence, reason = ground.evidence(claim.quote)
     if evidence is None:
         return None, reason
-    if not _states(evidence, source, concepts[ends[0]], concepts[ends[1]]):
+    if not _states(evidence, ground, concepts[ends[0]], concepts[ends[1]]):
         return None, NOT_NAMED
     kind = re.sub(r"[^a-z]+", "_", claim.type.lower()).strip("_")
     kind = kind if kind in RELATION_TYPES else "related"
     return Relation(source=ends[0], target=ends[1], type=kind, weight=1.0, evidence=(evidence,)), ""
 
 
-def _states(evidence: Evidence, source: Source, *ends: Concept) -> bool:
+def _states(evidence: Evidence, ground: Ground, *ends: Concept) -> bool:
     # "It consists of ..." names one end; the other then stands beside it, in the same paragraph.
     spoken = [(end.label, *end.aliases) for end in ends]
-    passage = source.passage(evidence)
+    passage = ground.source.passage(evidence)
     here = [names(evidence.sentence, terms) for terms in spoken]
     return any(here) and all(named or names(passage, terms) for named, terms in zip(here, spoken, strict=True))
 

@@ -43,16 +43,16 @@ QUIZ = (
     + _DATA
     + "\nAsk about what the text explains, not about the text itself, its figures, exercises or authors. Each question "
     "is understood without the text at hand, has one right answer, and does not contain it. Most are multiple_choice "
-    "with three distractors: wrong, but of the same kind, form and length as the answer, and taken from the document "
-    "where it names such things; never 'all of the above'. Some are cloze, true_false or short_answer. No two questions "
-    "ask the same, and none gives another's answer away."
+    "with three distractors: wrong, but of the same kind, form and length as the answer, and made of terms that the "
+    "text uses; never 'all of the above'. Some are cloze, true_false or short_answer. No two questions ask the same, "
+    "and none gives another's answer away."
 )
 
 EXPLANATION = (
     "You explain to a student how two concepts are connected, along a path of concepts between them.\n"
     + _DATA
-    + "\nWrite two to five plain sentences that lead from the first concept to the last, one step each, in the order of "
-    "the path. Each rests on one sentence of the passages, which you quote."
+    + "\nWrite two to five plain sentences that lead from the first concept to the last, one step each, in the order "
+    "of the path. Each rests on one sentence of the passages, which you quote, and uses its terms."
 )
 
 

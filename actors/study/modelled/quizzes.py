@@ -8,18 +8,16 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
-from actors.study.grounding import Source
 from actors.study.material import ExtractedDocument, Material, Quiz, QuizItem, Usage
 from actors.study.modelled.answers import QuestionClaim, QuizAnswer
 from actors.study.modelled.claims import (
+    FOREIGN_WORDS,
     INCOMPLETE,
     UNGROUNDED,
-    evidence_of,
-    foreign_address,
+    Ground,
     making_of,
-    said_by,
+    rests_on,
     usage_of,
-    whole_text,
 )
 from actors.study.modelled.parts import Part
 from actors.study.modelled.prompts import QUIZ, part_prompt
@@ -65,20 +63,18 @@ def make_questions(part: Part, model: str, count: int) -> PartQuiz:
 
 def assemble_quiz(document: ExtractedDocument, parts: Sequence[PartQuiz], questions: int) -> Quiz:
     """Keep at most so many questions that the document bears out, and count the others by reason."""
-    source = Source(document)
-    text = whole_text(source)
+    ground = Ground(document)
     dropped: Counter[str] = Counter()
     items: list[QuizItem] = []
     for claim in _in_turns([part.answer.questions for part in parts]):
-        item, reason = _item(claim, source, text)
+        item, reason = _item(claim, ground)
         if item is None:
             dropped[reason] += 1
         else:
             items.append(item)
-    kept, refused = accept_items(items, source, limit=questions)
+    kept, refused = accept_items(items, ground.source, limit=questions)
     dropped.update(refused)
-    usages = [part.usage for part in parts]
-    return Quiz(items=kept, made=making_of(usages, dropped, usages[0].model if usages else "none"))
+    return Quiz(items=kept, made=making_of([part.usage for part in parts], dropped))
 
 
 def _in_turns(parts: Sequence[Sequence[QuestionClaim]]) -> list[QuestionClaim]:
@@ -86,22 +82,21 @@ def _in_turns(parts: Sequence[Sequence[QuestionClaim]]) -> list[QuestionClaim]:
     return [part[turn] for turn in range(longest) for part in parts if turn < len(part)]
 
 
-def _item(claim: QuestionClaim, source: Source, text: str) -> tuple[QuizItem | None, str]:
+def _item(claim: QuestionClaim, ground: Ground) -> tuple[QuizItem | None, str]:
     kind = _KINDS.get(claim.kind.lower().replace(" ", "_").replace("/", "_"))
     if kind is None or not claim.question or not claim.answer:
         return None, INCOMPLETE
-    evidence, reason = evidence_of(claim.quote, source)
+    evidence, reason = ground.evidence(claim.quote)
     if evidence is None:
         return None, reason
-    passage = source.passage(evidence)
-    if not said_by(claim.question, text) or (kind == "true_false" and not said_by(claim.question, passage)):
-        return None, UNGROUNDED
     answer = claim.answer.strip(" .").capitalize() if kind == "true_false" else claim.answer
     distractors = tuple(claim.distractors[:_DISTRACTORS]) if kind == "multiple_choice" else ()
-    if foreign_address(" ".join((claim.question, answer, *distractors)), text):
+    if not ground.speaks(claim.question) or ground.foreign_address(answer):
+        return None, FOREIGN_WORDS
+    if not all(_fits(distractor, ground) for distractor in distractors):
+        return None, FOREIGN_WORDS
+    if kind == "true_false" and not rests_on(claim.question, ground.source.passage(evidence)):
         return None, UNGROUNDED
-    if not all(_of_the_source(distractor, text) for distractor in distractors):
-        return None, "foreign_distractor"
     options = (TRUE, FALSE) if kind == "true_false" else _shuffled(claim.question, answer, distractors)
     return QuizItem(
         question=claim.question,
@@ -115,9 +110,9 @@ def _item(claim: QuestionClaim, source: Source, text: str) -> tuple[QuizItem | N
     ), ""
 
 
-def _of_the_source(distractor: str, text: str) -> bool:
+def _fits(distractor: str, ground: Ground) -> bool:
     # A wrong number is not in the text by its nature; wrong words must at least be words of the subject.
-    return not any(character.isalpha() for character in distractor) or said_by(distractor, text)
+    return not any(character.isalpha() for character in distractor) or ground.speaks(distractor)
 
 
 def _shuffled(question: str, answer: str, distractors: tuple[str, ...]) -> tuple[str, ...]:

@@ -32,10 +32,16 @@ class Read(NamedTuple):
 
 def read_part(part: Part) -> PartFindings:
     """Find what a part names, defines and states; the same part always gives the same findings."""
+    return read_closely(part)[0]
+
+
+def read_closely(part: Part) -> tuple[PartFindings, list[Read]]:
+    """Read a part and keep its sentences as they were read, for who asks questions about them."""
     began = time.perf_counter()
+    reads: list[Read] = []
     if part.language not in (None, "en"):
         # Parts of speech are told by English words: of another language only its names could be told, and not reliably.
-        return PartFindings(part=part.number, words=sum(len(block.text.split()) for block in part.blocks))
+        return PartFindings(part=part.number, words=sum(len(block.text.split()) for block in part.blocks)), reads
     lexicon = Lexicon(block.text for block in part.blocks)
     terms = _Terms()
     definitions: list[DefinitionFinding] = []
@@ -46,6 +52,7 @@ def read_part(part: Part) -> PartFindings:
             terms.heading(block, lexicon)
             continue
         for read in read_block(block, lexicon):
+            reads.append(read)
             evidence = Evidence(sentence=read.text, page=read.page, document=part.document)
             terms.sentence(read)
             definition = definition_of(read.text, read.chunks)
@@ -67,7 +74,7 @@ def read_part(part: Part) -> PartFindings:
                 )
                 for claim in claims_of(read.chunks)
             )
-    return PartFindings(
+    findings = PartFindings(
         part=part.number,
         words=terms.words,
         seconds=time.perf_counter() - began,
@@ -76,6 +83,7 @@ def read_part(part: Part) -> PartFindings:
         aliases=tuple(aliases),
         relations=tuple(relations),
     )
+    return findings, reads
 
 
 def read_block(block: Block, lexicon: Lexicon) -> Iterator[Read]:

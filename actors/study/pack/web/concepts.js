@@ -19,7 +19,8 @@ function graphAct(graph, reasons) {
         el('summary', null,
           el('span', { class: 'way', 'aria-label': out ? 'to' : 'from' }, out ? '→' : '←'),
           el('span', { class: 'type' }, spoken(one.type)), ' ',
-          el('button', { type: 'button', class: 'word', dir: 'auto', on: { click(event) { event.preventDefault(); choose(other); panel.scrollTop = 0; } } }, name(other))),
+          el('button', { type: 'button', class: 'word', dir: 'auto', on: { click(event) { event.preventDefault(); choose(other); } } }, name(other)),
+          el('span', { class: 'leaf' }, `p. ${one.evidence[0].page}`)),
         one.evidence.map((found) => quoted(found, [name(one.source), name(one.target)]))));
   }
 
@@ -61,7 +62,7 @@ function graphAct(graph, reasons) {
     show: choose,
     ready() { stage.draw(Math.min(stage.total, SHOWN_AT_FIRST)); },
     body: el('div', { class: 'graph' },
-      el('div', { class: 'scene' }, search(stage, choose), el('div', { class: 'frame' }, stage.view, tools(stage)), legend(stage), roll(graph, choose, panel)),
+      el('div', { class: 'scene' }, el('div', { class: 'frame' }, stage.view, search(stage, choose), tools(stage)), legend(stage), roll(graph, choose, panel)),
       panel),
   };
 }

@@ -21,5 +21,6 @@ const still = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
 
 function reveal(node) {
   const box = node.getBoundingClientRect();
-  if (box.top > innerHeight * 0.8 || box.top < 0) node.scrollIntoView({ block: 'nearest', behavior: still() ? 'auto' : 'smooth' });
+  const by = box.top < 64 ? box.top - 80 : Math.min(box.bottom - innerHeight + 24, box.top - innerHeight * 0.45);
+  if (box.top < 64 || by > 0) scrollBy({ top: by, behavior: still() ? 'auto' : 'smooth' });
 }

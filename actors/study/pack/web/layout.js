@@ -4,15 +4,53 @@
 function arrange(nodes, links, aspect) {
   if (!nodes.length) return;
   springs(nodes, links);
-  const room = nodes.reduce((sum, node) => sum + (node.w + 40) * (node.h + 44), 0) / nodes.length;
-  const sx = Math.sqrt(room * aspect) * 0.8;
-  const sy = Math.sqrt(room / aspect) * 0.8;
-  for (const node of nodes) { node.x *= sx; node.y *= sy; }
-  for (let round = 0; round < 140; round += 1) {
-    clear(nodes, 18, 16);
-    if (round < 110) sidestep(nodes, links, 0.5 - round * 0.004);
+  const found = nodes.map(({ x, y }) => ({ x, y }));
+  const room = nodes.reduce((sum, node) => sum + (node.w + 36) * (node.h + 40), 0) * 1.2;
+  const turns = nodes.length > 120 ? 2 : 10;
+  let best = null;
+  for (let turn = 0; turn < turns; turn += 1) {
+    const [cos, sin] = [Math.cos((turn * Math.PI) / turns), Math.sin((turn * Math.PI) / turns)];
+    nodes.forEach((node, at) => { node.x = found[at].x * cos - found[at].y * sin; node.y = found[at].x * sin + found[at].y * cos; });
+    spread(nodes, 'x', Math.sqrt(room * aspect));
+    spread(nodes, 'y', Math.sqrt(room / aspect));
+    settle(nodes, links);
+    const cost = clutter(nodes, links, aspect);
+    if (!best || cost < best.cost) best = { cost, spots: nodes.map(({ x, y }) => ({ x, y })) };
   }
-  for (let round = 0; round < 300 && clear(nodes, 14, 12); round += 1);
+  nodes.forEach((node, at) => Object.assign(node, best.spots[at]));
+}
+
+// Fills the wanted length: half by where the nodes were, half by their order, so that no corner stays empty.
+function spread(nodes, axis, wanted) {
+  const order = [...nodes].sort((a, b) => a[axis] - b[axis]);
+  const [least, most] = [order[0][axis], order[order.length - 1][axis]];
+  order.forEach((node, at) => {
+    const share = (node[axis] - least) / (most - least || 1);
+    node[axis] = (0.55 * share + 0.45 * (at / (order.length - 1 || 1)) - 0.5) * wanted;
+  });
+}
+
+function settle(nodes, links) {
+  for (let round = 0; round < 120; round += 1) {
+    clear(nodes, 20, 17);
+    if (round < 95) sidestep(nodes, links, 0.5 - round * 0.004);
+  }
+  for (let round = 0; round < 300 && clear(nodes, 16, 13); round += 1);
+}
+
+// How hard the picture is to read: crossings, edges through boxes, and room that is not of the wanted form.
+function clutter(nodes, links, aspect) {
+  const side = (p, q, r) => (q.x - p.x) * (r.y - p.y) - (q.y - p.y) * (r.x - p.x);
+  const cross = (l, m) => l.a !== m.a && l.a !== m.b && l.b !== m.a && l.b !== m.b
+    && side(l.a, l.b, m.a) * side(l.a, l.b, m.b) < 0 && side(m.a, m.b, l.a) * side(m.a, m.b, l.b) < 0;
+  let cost = 0;
+  links.forEach((link, at) => {
+    for (let other = at + 1; other < links.length; other += 1) if (cross(link, links[other])) cost += 1;
+    for (const node of nodes) if (overlap(link, node, 0) > 0) cost += 3;
+  });
+  const wide = Math.max(...nodes.map((n) => n.x + n.w / 2)) - Math.min(...nodes.map((n) => n.x - n.w / 2));
+  const high = Math.max(...nodes.map((n) => n.y + n.h / 2)) - Math.min(...nodes.map((n) => n.y - n.h / 2));
+  return cost + Math.max(wide / aspect, high) / 25;
 }
 
 // Fruchterman and Reingold in a space where an edge wants length 1.
@@ -72,23 +110,34 @@ function clear(nodes, gapX, gapY) {
   return moved;
 }
 
-// A box that an edge of others runs through steps aside.
+// How far an edge of others runs into a box (0: it does not), and on which side.
+function overlap(link, node, gap) {
+  const { a, b } = link;
+  if (node === a || node === b) return 0;
+  const dx = b.x - a.x;
+  const dy = b.y - a.y;
+  const long = Math.hypot(dx, dy) || 1;
+  const along = ((node.x - a.x) * dx + (node.y - a.y) * dy) / (long * long);
+  if (along < 0.04 || along > 0.96) return 0;
+  const off = ((node.x - a.x) * dy - (node.y - a.y) * dx) / long;
+  const reach = (node.w / 2) * Math.abs(dy / long) + (node.h / 2) * Math.abs(dx / long) + gap;
+  overlap.side = Math.sign(off) || 1;
+  return Math.max(0, reach - Math.abs(off));
+}
+
+// A box that an edge of others runs through steps aside, and the edge gives way a little.
 function sidestep(nodes, links, strength) {
-  for (const { a, b } of links) {
-    const dx = b.x - a.x;
-    const dy = b.y - a.y;
-    const long = Math.hypot(dx, dy) || 1;
+  for (const link of links) {
+    const { a, b } = link;
     for (const node of nodes) {
-      if (node === a || node === b) continue;
-      const along = ((node.x - a.x) * dx + (node.y - a.y) * dy) / (long * long);
-      if (along < 0.04 || along > 0.96) continue;
-      const off = ((node.x - a.x) * dy - (node.y - a.y) * dx) / long;
-      const reach = (node.w / 2) * Math.abs(dy / long) + (node.h / 2) * Math.abs(dx / long) + 7;
-      if (Math.abs(off) >= reach) continue;
-      const by = (reach - Math.abs(off)) * strength * 0.5 * (Math.sign(off) || 1);
-      node.x += (dy / long) * by; node.y -= (dx / long) * by;
-      a.x -= (dy / long) * by * 0.3; a.y += (dx / long) * by * 0.3;
-      b.x -= (dy / long) * by * 0.3; b.y += (dx / long) * by * 0.3;
+      const deep = overlap(link, node, 7);
+      if (!deep) continue;
+      const long = Math.hypot(b.x - a.x, b.y - a.y) || 1;
+      const by = deep * strength * 0.5 * overlap.side;
+      const [ux, uy] = [((b.y - a.y) / long) * by, (-(b.x - a.x) / long) * by];
+      node.x += ux; node.y += uy;
+      a.x -= ux * 0.3; a.y -= uy * 0.3;
+      b.x -= ux * 0.3; b.y -= uy * 0.3;
     }
   }
 }

@@ -33,7 +33,7 @@ function makingAct(pack, companions) {
   const longest = Math.max(...stages.map(([, seconds]) => seconds), 1e-9);
   const row = (cell, values) => el('tr', null, values.map((value, at) => el(at ? cell : 'th', at ? null : { scope: cell === 'th' ? 'col' : 'row' }, value)));
   const table = (head, rows) => el('div', { class: 'wide' }, el('table', null, el('thead', null, row('th', head)), el('tbody', null, rows)));
-  const section = (title, ...body) => el('section', { class: 'facts' }, el('h2', null, title), body);
+  const section = (title, ...body) => el('section', { class: 'facts' }, el('h2', null, title), el('div', null, body));
   const meter = (seconds) => {
     const fill = el('i', { 'aria-hidden': 'true' });
     fill.style.width = `${Math.max(1, (seconds / longest) * 100)}%`;

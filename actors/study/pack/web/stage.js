@@ -1,6 +1,8 @@
 // The stage: the picture may be moved, zoomed and walked through, and says which concept was chosen.
 
 const SHOWN_AT_FIRST = 60;
+const READABLE = 0.62;
+const SEARCH = 58; // the height the search field takes at the top
 
 function setStage(graph, chosen) {
   const hues = huesOf(graph.relations);
@@ -26,7 +28,7 @@ function setStage(graph, chosen) {
       return { ...one, a: byId.get(one.source), b: byId.get(one.target), lane, hue: hues.get(one.type).hue };
     });
     const box = view.getBoundingClientRect();
-    arrange(nodes, links, Math.min(2.1, Math.max(0.62, (box.width || 900) / (box.height || 600))));
+    arrange(nodes, links, Math.min(2.1, Math.max(0.62, (box.width || 900) / ((box.height || 600) - SEARCH))));
     for (const link of links) { link.view = drawLink(link); link.view.link = link; placeLink(link); }
     for (const node of nodes) {
       node.view = drawNode(node, links.filter((link) => link.a === node || link.b === node).length);
@@ -47,11 +49,11 @@ function setStage(graph, chosen) {
     const edge = (side, pick) => pick(...nodes.map(side));
     const [x1, x2] = [edge((one) => one.x - one.w / 2, Math.min), edge((one) => one.x + one.w / 2, Math.max)];
     const [y1, y2] = [edge((one) => one.y - one.h / 2, Math.min), edge((one) => one.y + one.h / 2, Math.max)];
-    const whole = Math.min((box.width - 28) / (x2 - x1), (box.height - 28) / (y2 - y1), 1.5);
-    const k = Math.max(whole, 0.62);
-    // Too large to read whole: begin at the weightiest concept.
-    const [cx, cy] = whole < 0.62 ? [nodes[0].x, nodes[0].y] : [(x1 + x2) / 2, (y1 + y2) / 2];
-    seen = { k, x: box.width / 2 - cx * k, y: box.height / 2 - cy * k };
+    const k = Math.max(READABLE, Math.min((box.width - 28) / (x2 - x1), (box.height - SEARCH - 16) / (y2 - y1), 1.4));
+    // What does not fit whole begins at the weightiest concept, but shows no empty room beyond the edge.
+    const start = (room, low, high, centre) => (high - low <= room ? room / 2 - (low + high) / 2
+      : Math.min(14 - low, Math.max(room - 14 - high, room / 2 - centre)));
+    seen = { k, x: start(box.width, x1 * k, x2 * k, nodes[0].x * k), y: SEARCH + start(box.height - SEARCH, y1 * k, y2 * k, nodes[0].y * k) };
     show();
   }
 

@@ -9,7 +9,7 @@ _LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "
 _SPACES = dict.fromkeys([0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000, 0x9, 0xB], " ")
 #: Soft hyphen, zero-width, direction overrides (they can make a text read as another), byte order marks.
 _NOTHING = dict.fromkeys(
-    [0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, 0xFFFC], None
+    [0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xFE00, 0xFE10), 0xFEFF, 0xFFFC], None
 )
 _BULLETS = dict.fromkeys([0xF0B7, 0xF0A7, 0xF076, 0xF0D8, 0xF0FC, 0x25CF, 0x2219], "\u2022")
 _LINES = {0x2028: "\n", 0x2029: "\n", 0xC: "\n", 0x85: "\n"}
@@ -19,10 +19,16 @@ _BLANKS = re.compile(r" {2,}")
 _BLANK_LINES = re.compile(r" *\n\s*")
 
 
+#: Accents that TeX sets as letters of their own, before the letter they belong to.
+_ACCENTS = {"\u00a8": "\u0308", "\u00b4": "\u0301", "\u02c7": "\u030c", "\u02d8": "\u0306", "\u02da": "\u030a"}
+_LOOSE_ACCENT = re.compile("([\u00a8\u00b4\u02c7\u02d8\u02da])([A-Za-z\u0131])")
+
+
 def clean(text: str) -> str:
     """Normalize characters and blanks; line breaks that carry meaning stay as single ones."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_TABLE)
     text = _CONTROL.sub("", text)
+    text = _LOOSE_ACCENT.sub(lambda found: found.group(2).replace("\u0131", "i") + _ACCENTS[found.group(1)], text)
     text = _BLANKS.sub(" ", text)
     return unicodedata.normalize("NFC", _BLANK_LINES.sub("\n", text)).strip()
 

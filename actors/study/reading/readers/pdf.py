@@ -75,7 +75,7 @@ class _Reading:
         words = vocabulary("\n".join(line for page in runs for run in page for line in run.lines))
         pieces = stitched(headed(runs, pages, outline), recognized, words)
         draft = Draft(format="pdf", pieces=pieces, pages=len(pages), ocr_pages=sorted(recognized))
-        draft.title = self._title() or outline.title or _largest_heading(pieces)
+        draft.title = self._title() or _largest_heading(pieces)
         if self._broken:
             self._warnings.append(f"{_pages(self._broken)} could not be read: the file is damaged")
         draft.warnings = self._warnings

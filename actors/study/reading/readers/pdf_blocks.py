@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from statistics import median
 
 from .marks import bullet_end, ends_sentence, number_end
 from .pdf_layout import Row
-from .pdf_tables import cells, contents_line, is_contents, table_end
+from .pdf_tables import cells, contents_line, is_contents, is_formula, table_end, tidy_title
 from .pieces import PieceKind
 
 _INDENT_EM = 0.8
 _LOOSE = 1.35  # of the usual distance between lines: a new paragraph
 _SAME_SIZE = 0.08
 _SMALL = 0.88  # of the body's type: a footnote's
+_NUMBERED = re.compile(r"^\d{1,2}(?:\.\d{1,2})+\.?\s+\w")
+#: What PDFium writes for a hyphen at the end of a line.
+BROKEN = ("\ufffe", "\x02")
 _FOOT = 0.6  # of the page's height: footnotes stand below
 
 
@@ -34,6 +38,8 @@ class Run:
     last: Row
     starts: list[float] = field(default_factory=list)
     closed: bool = False
+    opens: bool = False
+    level: int | None = None
 
 
 def runs_of(lines: list[Row], page: int) -> list[Run]:
@@ -63,6 +69,8 @@ def runs_of(lines: list[Row], page: int) -> list[Run]:
             run.last = row
         else:
             runs.append(_begin(row, page, runs[-1] if runs else None))
+    if runs:
+        runs[0].opens = True
     return runs
 
 
@@ -73,7 +81,14 @@ def _begin(row: Row, page: int, before: Run | None) -> Run:
         return _run("list_item", row, page, text[mark:])
     if number_end(text) and not row.bold:
         # "1." may begin a list or a sentence that was wrapped before a number: a list stands apart.
-        apart = before is None or before.kind == "list_item" or ends_sentence(before.lines[-1])
+        apart = (
+            before is None
+            or before.kind == "list_item"
+            or before.bold
+            or ends_sentence(before.lines[-1])
+            or text[0] == "["
+            or abs(before.size - row.main.size) > _SAME_SIZE * before.size
+        )
         return _run("list_item" if apart else "paragraph", row, page, text)
     return _run("paragraph", row, page, text)
 
@@ -87,9 +102,14 @@ def _run(kind: PieceKind, row: Row, page: int, text: str, *, closed: bool = Fals
 
 def _table(lines: list[Row], page: int) -> list[Run]:
     table = cells(lines)
+    if is_formula(table):
+        run = _run("paragraph", lines[0], page, lines[0].text, closed=True)
+        run.lines += [row.text for row in lines[1:]]
+        run.last = lines[-1]
+        return [run]
     if is_contents(table):
         return [
-            _run("list_item", row, page, f"{title} \u2026 {number}", closed=True)
+            _run("list_item", row, page, f"{tidy_title(title)} \u2026 {number}", closed=True)
             for row, (title, number) in zip(lines, table, strict=False)
         ]
     run = _run("table", lines[0], page, "", closed=True)
@@ -119,6 +139,8 @@ class _Shape:
         leading = min(self._leading.get(round(size), 1.25 * size), 1.7 * size)
         if row.y - above.y > _LOOSE * leading or row.y < above.y:
             return True
+        if self._runs_on(run, row):
+            return False
         if abs(row.main.size - run.size) > _SAME_SIZE * run.size and len(row.text) > 3:  # noqa: PLR2004 - an index
             return True
         if row.bold != above.bold and (row.bold or run.bold) and (len(run.lines) == 1 or row.bold):
@@ -127,7 +149,18 @@ class _Shape:
             return True
         if bullet_end(row.text) or (number_end(row.text) and run.kind == "list_item" and row.x0 <= run.x0 + 2):
             return True
+        if _NUMBERED.match(row.text) and _NUMBERED.match(run.lines[0]):
+            return True
         return self._indented(run, row, size) or self._ended_early(run, row)
+
+    @staticmethod
+    def _runs_on(run: Run, row: Row) -> bool:
+        # A word broken at the line's end, or a sentence that goes on in small letters in the same type.
+        above = run.last.text
+        if above.endswith(BROKEN):
+            return True
+        same = abs(row.main.size - run.size) <= _SAME_SIZE * run.size and not (run.mono or row.main.mono)
+        return same and row.text[:1].islower() and not ends_sentence(above) and row.bold == run.last.bold
 
     def _indented(self, run: Run, row: Row, size: float) -> bool:
         step = row.x0 - run.last.x0
@@ -159,5 +192,5 @@ def is_footnote(run: Run, body: float, height: float) -> bool:
         run.kind != "table"
         and run.size <= _SMALL * body
         and run.y > _FOOT * height
-        and (run.lines[0][:1].isdigit() or run.lines[0][:1] in "*\u2020\u2021\u00a7[(")
+        and (run.lines[0][:1].isdigit() or run.lines[0][:1] in "*\u2217\u2020\u2021\u00a7")
     )

@@ -13,7 +13,7 @@ _BREAK = re.compile(r"\r\n|\r|\n|(?<=[\ufffe\x02])")
 _WORD = re.compile(r"[^\s]+")
 _BOLD_NAME = re.compile(r"bold|black|heavy|semibold|demi|cmbx|sfbx|-bd\b", re.IGNORECASE)
 _MONO_NAME = re.compile(r"mono|courier|typewriter|cmtt|sftt|consol|menlo|code|fixed", re.IGNORECASE)
-_GAP_EM = 1.6  # wider than any space of justified text
+_GAP_EM = 1.15  # wider than any space of justified text
 _JUMP_EM = 0.7
 _FAINT = 0.1
 
@@ -54,6 +54,7 @@ class LineReader:
         self._matrix = pdfium.FS_MATRIX()
         self._name = ctypes.create_string_buffer(256)
         self._flags = ctypes.c_int()
+        self._fonts: dict[bytes, tuple[bool, bool]] = {}
 
     def read(self, page: Any) -> PageText:
         textpage = page.get_textpage()
@@ -69,7 +70,7 @@ class LineReader:
         left, top, width, height = _frame(page.get_cropbox(), angle)
         for segment in segments:
             segment.x0, segment.x1, segment.y = segment.x0 - left, segment.x1 - left, segment.y - top
-        return PageText(segments, width, height, sum(1 for character in text if not character.isspace()))
+        return PageText(segments, width, height, len("".join(text.split())))
 
     def _text(self, textpage: Any) -> str:
         count = textpage.count_chars()
@@ -94,16 +95,19 @@ class LineReader:
             return []  # a stamp along the margin, a label of an axis
         cosine, sine = _turn(angle)
         segments: list[Segment] = []
-        last: Segment | None = None
+        words: list[list[int]] = []
         for word in _WORD.finditer(text, begin, end):
             x0, x1, y = self._place(textpage, word.start(), word.end() - 1, cosine, sine)
-            if last is not None and self._continues(last, x0, y):
+            if segments and self._continues(segments[-1], x0, y):
+                last = segments[-1]
                 last.text += " " + word.group()
                 last.x1 = max(last.x1, x1)
+                words[-1].append(word.start())
                 continue
-            size, bold, mono = self._type(textpage, word.start())
-            last = Segment(word.group(), x0, x1, y, size, bold, mono)
-            segments.append(last)
+            segments.append(Segment(word.group(), x0, x1, y, self._size(textpage, word.start()), bold=True, mono=True))
+            words.append([word.start()])
+        for segment, starts in zip(segments, words, strict=True):
+            self._set_type(textpage, segment, starts)
         return segments
 
     @staticmethod
@@ -126,15 +130,32 @@ class LineReader:
         ]
         return x * cosine + y * sine, max(corners), x * sine - y * cosine
 
-    def _type(self, textpage: Any, at: int) -> tuple[float, bool, bool]:
-        pdfium = self._pdfium
-        size = pdfium.FPDFText_GetFontSize(textpage, at)
-        if pdfium.FPDFText_GetMatrix(textpage, at, self._matrix):
+    def _size(self, textpage: Any, at: int) -> float:
+        size = self._pdfium.FPDFText_GetFontSize(textpage, at)
+        if self._pdfium.FPDFText_GetMatrix(textpage, at, self._matrix):
             size *= math.hypot(self._matrix.c, self._matrix.d)
+        return round(abs(size), 1) or 1.0
+
+    def _set_type(self, textpage: Any, segment: Segment, starts: list[int]) -> None:
+        # The first, the middle and the last word tell whether a line is set in bold or only begins so.
+        sampled = {starts[0], starts[len(starts) // 2], starts[-1]}
+        for at in sampled:
+            bold, mono = self._font(textpage, at)
+            segment.bold, segment.mono = segment.bold and bold, segment.mono and mono
+        if len(starts) > 2:  # noqa: PLR2004 - a drop cap or a mark may come first
+            segment.size = self._size(textpage, starts[len(starts) // 2])
+
+    def _font(self, textpage: Any, at: int) -> tuple[bool, bool]:
+        pdfium = self._pdfium
         pdfium.FPDFText_GetFontInfo(textpage, at, self._name, len(self._name), self._flags)
-        name = self._name.value.decode("utf-8", "replace")
-        bold = bool(_BOLD_NAME.search(name)) or pdfium.FPDFText_GetFontWeight(textpage, at) >= 700  # noqa: PLR2004 - CSS
-        return round(abs(size), 1) or 1.0, bold, bool(_MONO_NAME.search(name))
+        name = self._name.value
+        looks = self._fonts.get(name)
+        if looks is None:
+            shown = name.decode("utf-8", "replace")
+            looks = bool(_BOLD_NAME.search(shown)), bool(_MONO_NAME.search(shown))
+            self._fonts[name] = looks
+        bold = looks[0] or pdfium.FPDFText_GetFontWeight(textpage, at) >= 700  # noqa: PLR2004 - CSS calls that bold
+        return bold, looks[1]
 
 
 def _turn(angle: float) -> tuple[float, float]:

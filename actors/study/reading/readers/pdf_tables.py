@@ -8,6 +8,8 @@ from .pdf_layout import Row
 
 _CONTENTS_END = re.compile(r"^(?:\d{1,4}|[ivxlc]{1,7})$")
 _LEADERS = re.compile(r"(?:\s*[.\u2026\u00b7_]\s?){4,}\s*")
+_FEWEST_ENTRIES = 5
+_SOLID = 0.6
 _MOST_GAP = 2.6  # of the type's size between two lines of a table
 
 
@@ -26,7 +28,8 @@ def table_end(lines: list[Row], start: int) -> int:
             break
         end += 1
     full = [row for row in lines[start : last_full + 1] if len(row.segments) > 1]
-    if len(full) < 2 or len(_columns(full)) < 2:  # noqa: PLR2004 - a table has both
+    typed = all(segment.mono for row in full for segment in row.segments)  # listings have columns of their own
+    if len(full) < 2 or typed or len(_columns(full)) < 2:  # noqa: PLR2004 - a table has both
         return start
     # One line more may belong to the last row's cells.
     while last_full + 1 <= end and lines[last_full + 1].x0 > lines[start].x0 + lines[start].main.size:
@@ -69,6 +72,19 @@ def cells(lines: list[Row]) -> list[list[str]]:
     return table
 
 
+def tidy_title(text: str) -> str:
+    """Take the dots off that lead from a title to its page number."""
+    return _LEADERS.sub(" ", text).strip(" .\u2026\u00b7_")
+
+
+def is_formula(table: list[list[str]]) -> bool:
+    """Say if what stands in columns is the parts of a formula, not a table's cells."""
+    filled = [cell for row in table for cell in row if cell]
+    solid = sum(1 for cell in filled if sum(1 for letter in cell if letter.isalnum()) >= 2)  # noqa: PLR2004 - not "x"
+    numbers = sum(1 for cell in filled if len(cell) == 1 and cell.isdigit())
+    return solid + numbers < _SOLID * len(filled)
+
+
 def _distance(column: tuple[float, float], x0: float, middle: float) -> float:
     if column[0] - 1 <= x0 <= column[1] + 1:
         return 0.0
@@ -78,6 +94,8 @@ def _distance(column: tuple[float, float], x0: float, middle: float) -> float:
 def is_contents(table: list[list[str]]) -> bool:
     """Say if a table is one of contents: titles on the left, page numbers on the right."""
     ends = sum(1 for row in table if _CONTENTS_END.match(row[-1]) and len(row[0]) > 2)  # noqa: PLR2004 - a title
+    if len(table) < _FEWEST_ENTRIES and not any(_LEADERS.search(row[0]) for row in table):
+        return False
     return len(table[0]) == 2 and ends >= 0.8 * len(table) and _rising(table)  # noqa: PLR2004 - title and page
 
 

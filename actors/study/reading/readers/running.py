@@ -11,6 +11,7 @@ from .pdf_lines import PageText
 _EDGE_ROWS = 3
 _TOP, _BOTTOM = 0.14, 0.86  # of the page's height: running lines stand outside of these
 _SAME_PLACE = 6  # points
+_SHORT = 8
 _LARGE = 1.15  # of the page's usual type: a title, kept where it comes first
 _DIGITS = re.compile(r"\d+|\b[ivxlc]+\b", re.IGNORECASE)
 _NUMBER = re.compile(
@@ -28,7 +29,7 @@ def drop_running_lines(pages: list[PageText]) -> None:
         return
     edges = [_edges(page) for page in pages]
     seen = Counter(key for edge in edges for key in {_key(row) for row in edge})
-    least = 3 if len(pages) > 3 else 2  # noqa: PLR2004 - in a short document twice is every page
+    least = 3 if len(pages) > _SHORT else 2  # left and right pages may differ
     numbered = sum(1 for edge in edges if any(_NUMBER.match(row.text) for row in edge)) > 1
     before: set[_Key] = set()
     for page, edge in zip(pages, edges, strict=True):

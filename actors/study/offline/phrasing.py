@@ -1,0 +1,38 @@
+"""A relation said in words."""
+
+from __future__ import annotations
+
+from actors.study.material import Concept, Relation
+from actors.study.words import is_plural
+
+_SAID = {
+    "is_a": ("is a kind of", "are a kind of"),
+    "part_of": ("is part of", "are part of"),
+    "related": ("is related to", "are related to"),
+    "source_of": ("is a source of", "are a source of"),
+    "unit_of": ("is a unit of", "are a unit of"),
+    "has": ("has", "have"),
+}
+_PARTICIPLE_ENDS = ("ed", "en", "lt", "de", "nd", "ght")
+
+
+def said(relation: Relation, source: Concept, target: Concept) -> str:
+    """Say a relation as a short clause: "chlorophyll absorbs light"."""
+    many = is_plural(source.label.split()[-1])
+    if relation.type in _SAID:
+        verb = _SAID[relation.type][many]
+    else:
+        words = relation.type.split("_")
+        if len(words) > 1 and words[0].endswith(_PARTICIPLE_ENDS) and not words[0].endswith("s"):
+            verb = f"{'are' if many else 'is'} {' '.join(words)}"
+        else:
+            verb = " ".join([_many(words[0]) if many else words[0], *words[1:]])
+    return f"{source.label} {verb} {target.label}"
+
+
+def _many(verb: str) -> str:
+    if verb.endswith(("sses", "shes", "ches", "xes", "zzes")):
+        return verb[:-2]
+    if verb.endswith("ies"):
+        return verb[:-3] + "y"
+    return verb.removesuffix("s")

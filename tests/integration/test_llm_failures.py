@@ -1,0 +1,133 @@
+"""What each way a provider can fail becomes, over real connections to a simulated provider."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from pydantic import BaseModel
+
+from pipeline import errors
+from pipeline.llm import Providers, configure, generate
+from tests import providers
+from tests.providers import Answer, SimulatedProvider
+
+OPENAI_KEY = "sk-openai-0123456789"
+ANTHROPIC_KEY = "anthropic-key-0123456789"
+SERVER_KEY = "plain"
+ECHO = f"{OPENAI_KEY} {ANTHROPIC_KEY} {SERVER_KEY} sk-somebody-elses-key"
+NAMES = {"server": "{url}#m", "openai": "openai:m", "anthropic": "anthropic:m"}
+
+
+class Word(BaseModel):
+    """An answer."""
+
+    word: str
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[SimulatedProvider]:
+    """One provider for all cases, told anew by each."""
+    with SimulatedProvider() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _configured(provider: SimulatedProvider) -> Iterator[None]:
+    configure(
+        Providers(
+            openai_api_key=OPENAI_KEY,
+            openai_base_url=provider.url,
+            anthropic_api_key=ANTHROPIC_KEY,
+            anthropic_base_url=provider.root,
+            llm_api_key=SERVER_KEY,
+        )
+    )
+    provider.calls.clear()
+    yield
+    configure(None)
+
+
+CASES = {
+    "429 with Retry-After": (providers.rate_limited(7), errors.RateLimited, "slow down"),
+    "429 without": (providers.rate_limited(), errors.RateLimited, "slow down"),
+    "429 in the far future": (providers.rate_limited("Wed, 21 Oct 2099 07:28:00 GMT"), errors.RateLimited, ""),
+    "no quota": (providers.out_of_quota(), errors.Permanent, "no quota or credit left"),
+    "too long": (providers.context_overflow(), errors.ContextOverflow, "too long"),
+    "too large": (providers.Status(413, "too large"), errors.ContextOverflow, "413"),
+    "bad key": (providers.bad_key(ECHO), errors.AuthFailed, "401"),
+    "not allowed": (providers.Status(403, "no"), errors.AuthFailed, "403"),
+    "no such model": (providers.no_such_model(), errors.Permanent, "404"),
+    "bad request": (providers.Status(400, "bad option"), errors.Permanent, "bad option"),
+    "moved": (providers.Status(302, headers={"Location": "http://127.0.0.1:1/"}), errors.Permanent, "leads elsewhere"),
+    "request timeout": (providers.Status(408, "slow"), errors.Transient, "408"),
+    "500": (providers.server_error(), errors.Transient, "500"),
+    "502 page": (providers.bad_gateway(), errors.Transient, "a page of HTML"),
+    "503": (providers.unavailable(), errors.Transient, "503"),
+    "529": (providers.overloaded(), errors.Transient, "529"),
+    "200 page": (providers.no_json(), errors.Transient, ""),
+    "reset": (providers.Cut(), errors.Transient, "connection failed"),
+    "reset midway": (providers.Cut(after=100), errors.Transient, "connection failed"),
+    "hangs": (providers.Hang(), errors.Timeout, "read limit"),
+    "trickles": (providers.Trickle(Answer({"word": "yes"})), errors.Timeout, "within the time limit"),
+    "refuses": (providers.Refusal(), errors.ContentRefused, "refused"),
+    "cut off": (providers.Truncated(), errors.QualityError, ""),
+    "bad JSON": (Answer('{"word": '), errors.QualityError, "not of the asked shape"),
+    "chatter": (Answer("Sure, here you are!"), errors.QualityError, "not of the asked shape"),
+    "wrong shape": (Answer({"letter": "y"}), errors.QualityError, "not of the asked shape"),
+    "empty": (Answer(""), errors.QualityError, "not of the asked shape"),
+}
+
+
+@pytest.mark.parametrize("dialect", NAMES)
+@pytest.mark.parametrize("case", CASES)
+def test_a_failure_has_its_kind_after_one_request_and_shows_no_key(provider, case, dialect):
+    """The class says what to do next; nothing was retried; the traceback holds no secret, whatever was echoed."""
+    behaviour, expected, says = CASES[case]
+    provider.on("m", behaviour)
+    started = time.monotonic()
+    with pytest.raises(errors.Failure) as caught:
+        generate(
+            NAMES[dialect].format(url=provider.url),
+            Word,
+            instructions="Say a word.",
+            prompt="Now.",
+            timeout=timedelta(seconds=0.9),
+            read_timeout=timedelta(seconds=0.4),
+        )
+    assert type(caught.value) is expected
+    assert says in str(caught.value)
+    assert len(provider.calls) == 1
+    assert time.monotonic() - started < 5
+    shown = "".join(traceback.format_exception(caught.value))
+    assert not [key for key in (*ECHO.split(),) if key in shown.replace("plain text", "")]
+
+
+def test_retry_after_is_kept_within_a_day(provider):
+    """Seconds as they were asked for; a date in another century is not believed."""
+    waits = []
+    for value in (7, None, "Wed, 21 Oct 2099 07:28:00 GMT"):
+        model = provider.on("m", providers.rate_limited(value))
+        with pytest.raises(errors.RateLimited) as caught:
+            generate(model, Word, instructions="Say a word.", prompt="Now.")
+        waits.append(caught.value.retry_after)
+    assert waits == [timedelta(seconds=7), None, timedelta(days=1)]
+
+
+def test_a_server_that_is_not_there_is_a_passing_failure():
+    """Connection refused, and a name that does not resolve."""
+    for address in ("http://127.0.0.1:1/v1#m", "http://nowhere.invalid/v1#m"):
+        with pytest.raises(errors.Transient, match="connection failed"):
+            generate(address, Word, instructions="Say a word.", prompt="Now.")
+
+
+def test_a_provider_that_recovers_is_used_again(provider):
+    """A cut connection does not stay in the pool."""
+    model = provider.on("m", providers.Cut(), providers.server_error(), Answer({"word": "yes"}))
+    for failure in (errors.Transient, errors.Transient):
+        with pytest.raises(failure):
+            generate(model, Word, instructions="Say a word.", prompt="Now.")
+    assert generate(model, Word, instructions="Say a word.", prompt="Now.").output.word == "yes"
