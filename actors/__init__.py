@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 #: The modules that declare actors.
-ACTORS = ()
+ACTORS = ("actors.study.flows",)
 
 
 def declare() -> None:

@@ -22,6 +22,7 @@ from types import UnionType
 from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from pipeline import ids
 from pipeline.actor import Actor, Send
@@ -284,7 +285,7 @@ def _inputs_of(
             if into == WHOLE:
                 payload = value[item]
             else:
-                payload[into] = value
+                payload[into] = to_jsonable_python(value)
             continue
         wanted = flow._wanted(node, into)  # noqa: SLF001 - one idea in two places of this file
         required = not tolerates(wanted)

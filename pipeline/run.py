@@ -63,7 +63,8 @@ class Run:
         self._used: set[str] = set()
         self._reported_at = 0.0
         self._unpublished: dict[str, Any] | None = None
-        self._stage: tuple[str, float] = ("", 0.0)
+        self._stage = ""
+        self._span = (0.0, 0.0)
         self.id = run_id
         self.actor = actor
         self.queue = queue
@@ -109,16 +110,30 @@ class Run:
         results: list[R] = []
         for position, item in enumerate(todo):
             results.append(self._remembered(f"{name}[{position}]", fn, item, *args, **kwargs))
-            stage, percent = self._stage
-            self._report(stage or name, percent, f"{name} {position + 1} of {len(todo)}", position + 1, len(todo), {})
+            start, end = self._span
+            percent = start + (end - start) * (position + 1) / len(todo)
+            stage = self._stage or name
+            self._report(stage, percent, f"{position + 1} of {len(todo)}", position + 1, len(todo), {})
         return results
 
     def progress(
-        self, stage: str, percent: float, message: str = "", *, done: int | None = None, total: int | None = None, **metadata: Any
+        self,
+        stage: str,
+        percent: float,
+        message: str = "",
+        *,
+        done: int | None = None,
+        total: int | None = None,
+        until: float | None = None,
+        **metadata: Any,
     ) -> None:
-        """Report how far the run is: at most ten reports a second are published, the last one always."""
+        """Report how far the run is: at most ten reports a second are published, the last one always.
+
+        ``until`` is the percent at which the stage ends: ``each`` goes from here to there.
+        """
         if not 0 <= percent <= 100:  # noqa: PLR2004 - percent
             raise ValueError(f"progress({stage!r}, {percent}): percent is 0 to 100")
+        self._stage, self._span = stage, (percent, percent if until is None else until)
         self._report(stage, percent, message, done, total, metadata)
 
     def check_cancelled(self) -> None:
@@ -156,7 +171,6 @@ class Run:
     def _report(
         self, stage: str, percent: float, message: str, done: int | None, total: int | None, metadata: dict[str, Any]
     ) -> None:
-        self._stage = (stage, percent)
         report: dict[str, Any] = {"stage": stage, "percent": round(percent, 1), "message": message}
         if total is not None:
             report |= {"done": done or 0, "total": total}

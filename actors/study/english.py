@@ -108,7 +108,7 @@ GENERIC_NOUNS = _set(
     "arrangement combination collection component components material materials object objects product products body "
     "bodies addition contrast comparison instance context environment field aid help support lack absence presence "
     "development production creation formation study research experience practice application applications thousands "
-    "millions hundreds scientist scientists researcher researchers historian historians economist economists physicist biologist "
+    "millions hundreds astronomer astronomers chemist chemists mathematician mathematicians philosopher philosophers critic critics observer observers physicists biologists scientist scientists researcher researchers historian historians economist economists physicist biologist "
     "engineer engineers expert experts user users others author name kinds types forms parts ways things examples cases "
     "facts points places numbers amounts persons men women children rise fall growth decline spread return loss gain "
     "order principle principles rule rules mechanism mechanisms phenomenon phenomena entity entities quantity quantities "

@@ -90,7 +90,7 @@ _AROUND = re.compile(
 )
 _APPARATUS = re.compile(
     r"^(?:fig(?:ure|\.)|table|plate|box|chart|map|image|photo(?:graph)?|listing|exhibit|example|exercise|problem|question)"
-    r"\s*[\dA-Z]+(?:[.\-–]\d+)*\b[.:)\s]"
+    r"\s+(?-i:\d+|[A-Z]|[IVX]+)(?:[.\-–]\d+)*[a-z]?(?:[.:)]|\s|$)"
     r"|\(?(?:image )?(?:credit|photo|source|modified from|attribution)\b[^.]{0,40}:"
     r"|©|\(c\) ?\d{4}|copyright\b|all rights reserved|isbn\b|issn\b|doi\b|published by|printed in|(?:retrieved|accessed) (?:on|from)\b"
     r"|this (?:book|chapter|section|unit|work|document|manual|text) (?:is|was|has|will|may|can|covers|introduces|describes|explains)\b"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -16,7 +17,8 @@ from pipeline.llm.names import OFFLINE, ModelName, parse_model
 from pipeline.llm.providers import configured
 
 if TYPE_CHECKING:
-    from pydantic_ai import Agent, AgentRunResult
+    from pydantic_ai import Agent, AgentRunResult, RunContext
+    from pydantic_ai.messages import AgentStreamEvent
     from pydantic_ai.settings import ModelSettings
 
 T = TypeVar("T", bound=BaseModel)
@@ -92,9 +94,17 @@ def _answer(
     target = model_of(name, configured(), running)
     once = UsageLimits(request_limit=1)
     started = time.monotonic()
-    call = agent.run(prompt, model=target, model_settings=settings, usage_limits=once)
+    # Streamed, so that the read limit is for the wait for the next words and not for the whole answer.
+    call = agent.run(
+        prompt, model=target, model_settings=settings, usage_limits=once, event_stream_handler=_read_to_the_end
+    )
     result = running.run(call, timeout=timeout)
     return Generated(result.output, _usage(name, result, time.monotonic() - started))
+
+
+async def _read_to_the_end(_context: RunContext[None], events: AsyncIterable[AgentStreamEvent]) -> None:
+    async for _ in events:
+        pass
 
 
 def _agent(name: ModelName, output: type[T], instructions: str) -> Agent[None, T]:

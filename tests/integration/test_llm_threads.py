@@ -71,7 +71,7 @@ def test_eighty_calls_of_eight_threads_share_one_loop_and_leave_no_noise(provide
     """All succeed, connections are shared and bounded, and nothing is said about loops or sockets at the end."""
     model = provider.on("m", Answer({"word": "yes"}, delay=timedelta(milliseconds=20)))
     done = subprocess.run(
-        [sys.executable, "-X", "dev", "-c", EIGHTY, model, ending],
+        [sys.executable, "-W", "always", "-c", EIGHTY, model, ending],
         capture_output=True,
         text=True,
         timeout=90,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
 from tests.providers.exchange import Call, Exchange
+from tests.providers.wire import Said, written
 
 
 class Behaviour(Protocol):
@@ -31,12 +31,14 @@ class Answer:
         """Answer, after the delay, if the caller is still there."""
         if self.delay and not exchange.wait(self.delay):
             return
-        exchange.reply(200, self.body(exchange.call))
+        kind, payload = self.payload(exchange.call)
+        exchange.send(200, kind, payload)
 
-    def body(self, call: Call) -> dict[str, Any]:
-        """Make the answer as the interface that was spoken words it."""
+    def payload(self, call: Call) -> tuple[str, bytes]:
+        """Make the answer as it goes over the wire."""
         content = self.content(call) if callable(self.content) else self.content
-        return _completion(call, content, tokens_in=self.tokens_in, tokens_cached=self.tokens_cached)
+        text = content if isinstance(content, str) else json.dumps(content)
+        return written(call, Said(text=text, tokens_in=self.tokens_in, tokens_cached=self.tokens_cached))
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ class Trickle:
 
     def play(self, exchange: Exchange) -> None:
         """Send one byte, wait, send the next."""
-        payload = json.dumps(self.answer.body(exchange.call)).encode()
-        exchange.head(200, len(payload))
+        kind, payload = self.answer.payload(exchange.call)
+        exchange.head(200, kind, len(payload))
         for byte in payload:
             exchange.write(bytes([byte]))
             if not exchange.wait(self.every):
@@ -76,8 +78,9 @@ class Cut:
     def play(self, exchange: Exchange) -> None:
         """Send so many bytes of a body, then reset."""
         if self.after:
-            exchange.head(200, self.after * 2)
-            exchange.write(b"{" + b" " * (self.after - 1))
+            kind, payload = written(exchange.call, Said(text="x" * self.after * 2))
+            exchange.head(200, kind, len(payload))
+            exchange.write(payload[: self.after])
         exchange.cut()
 
 
@@ -89,12 +92,7 @@ class Refusal:
 
     def play(self, exchange: Exchange) -> None:
         """Answer with a refusal."""
-        body = _completion(exchange.call, "", stop=("stop", "refusal"))
-        if exchange.call.dialect == "openai":
-            body["choices"][0]["message"] = {"role": "assistant", "content": None, "refusal": self.says}
-        else:
-            body["content"] = []
-        exchange.reply(200, body)
+        exchange.send(200, *written(exchange.call, Said(refusal=self.says)))
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ class Truncated:
 
     def play(self, exchange: Exchange) -> None:
         """Answer with half an answer."""
-        exchange.reply(200, _completion(exchange.call, self.text, stop=("length", "max_tokens")))
+        exchange.send(200, *written(exchange.call, Said(text=self.text, truncated=True)))
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,10 @@ class Status:
             body: Any = {"error": error | {"code": self.code, "param": None}}
         else:
             body = {"type": "error", "error": error}
-        exchange.reply(self.status, body if self.page is None else self.page, self.headers)
+        if self.page is not None:
+            exchange.send(self.status, "text/html", self.page.encode(), self.headers)
+        else:
+            exchange.send(self.status, "application/json", json.dumps(body).encode(), self.headers)
 
 
 def rate_limited(retry_after: int | str | None = None) -> Status:
@@ -179,73 +180,3 @@ def overloaded() -> Status:
 def no_json() -> Status:
     """Make a 200 whose body is not JSON."""
     return Status(200, page="<html><body>Welcome to the hotel's network</body></html>")
-
-
-def _completion(
-    call: Call,
-    content: Any,
-    *,
-    stop: tuple[str, str] | None = None,
-    tokens_in: int | None = None,
-    tokens_cached: int = 0,
-) -> dict[str, Any]:
-    text = content if isinstance(content, str) else json.dumps(content)
-    prompt_tokens = len(json.dumps(call.body)) // 4 if tokens_in is None else tokens_in
-    write = _anthropic if call.dialect == "anthropic" else _openai
-    return write(call, text, stop, prompt_tokens, tokens_cached)
-
-
-def _openai(call: Call, text: str, stop: tuple[str, str] | None, tokens_in: int, tokens_cached: int) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": text}
-    if call.tool is not None:
-        function = {"name": call.tool, "arguments": text}
-        message = {"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": function}]}
-    finish = stop[0] if stop else ("tool_calls" if call.tool else "stop")
-    tokens_out = max(1, len(text) // 4)
-    return {
-        "id": "simulated",
-        "object": "chat.completion",
-        "created": 1,
-        "model": call.model,
-        "provider": "simulated",
-        "choices": [{"index": 0, "message": message, "finish_reason": finish, "native_finish_reason": finish}],
-        "usage": {
-            "prompt_tokens": tokens_in,
-            "completion_tokens": tokens_out,
-            "total_tokens": tokens_in + tokens_out,
-            "prompt_tokens_details": {"cached_tokens": tokens_cached},
-        },
-    }
-
-
-def _anthropic(
-    call: Call, text: str, stop: tuple[str, str] | None, tokens_in: int, tokens_cached: int
-) -> dict[str, Any]:
-    block: dict[str, Any] = {"type": "text", "text": text}
-    if call.tool is not None:
-        block = {"type": "tool_use", "id": "t1", "name": call.tool, "input": _parsed(text)}
-    return {
-        "id": "simulated",
-        "type": "message",
-        "role": "assistant",
-        "model": call.model,
-        "content": [block],
-        "stop_reason": stop[1] if stop else ("tool_use" if call.tool else "end_turn"),
-        "stop_sequence": None,
-        "usage": {
-            "input_tokens": tokens_in - tokens_cached,
-            "output_tokens": max(1, len(text) // 4),
-            "cache_read_input_tokens": tokens_cached,
-        },
-    }
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return {"text": text}
-
-
-#: A function that makes an answer from the request.
-Answerer = Callable[[Call], Any]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import select
 import socket
 import struct
@@ -49,6 +48,11 @@ class Call:
         return "\n".join([_text(self.body.get("system", "")), *said]).strip()
 
     @property
+    def streamed(self) -> bool:
+        """Whether the answer is to come as a stream of events."""
+        return bool(self.body.get("stream"))
+
+    @property
     def tool(self) -> str | None:
         """The tool the answer is to be given through, if it is."""
         tools = self.body.get("tools") or []
@@ -68,17 +72,16 @@ class Exchange:
     handler: BaseHTTPRequestHandler
     closing: threading.Event = field(default_factory=threading.Event)
 
-    def reply(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
-        """Send a whole answer: JSON, or text as it stands."""
-        payload = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-        self.head(status, len(payload), headers, html=isinstance(body, str))
+    def send(self, status: int, kind: str, payload: bytes, headers: dict[str, str] | None = None) -> None:
+        """Send a whole answer."""
+        self.head(status, kind, len(payload), headers)
         self.handler.wfile.write(payload)
         self.call.answered = True
 
-    def head(self, status: int, length: int, headers: dict[str, str] | None = None, *, html: bool = False) -> None:
+    def head(self, status: int, kind: str, length: int, headers: dict[str, str] | None = None) -> None:
         """Send the status and the headers of an answer."""
         self.handler.send_response(status)
-        self.handler.send_header("Content-Type", "text/html" if html else "application/json")
+        self.handler.send_header("Content-Type", kind)
         self.handler.send_header("Content-Length", str(length))
         for name, value in (headers or {}).items():
             self.handler.send_header(name, value)

@@ -105,7 +105,7 @@ def test_a_file_of_the_name_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pack").write_text("mine")
     with pytest.raises(InvalidInput, match="there is a file of this name"):
         write_pack(sample_pack(), tmp_path / "pack")
-    with pytest.raises(InvalidInput, match="Not a directory"):
+    with pytest.raises(InvalidInput, match="pack is a file"):
         write_pack(sample_pack(), tmp_path / "pack" / "below")
     assert (tmp_path / "pack").read_text() == "mine"
 

@@ -42,7 +42,7 @@ HOLDING = {
 
 @pytest.mark.parametrize(("text", "clean"), HOLDING.items())
 def test_what_looks_like_a_secret_is_taken_out(text: str, clean: str) -> None:
-    """Named, quoted, in an address or in a header: the secret goes, the rest stays, and a second pass changes nothing."""
+    """Named, quoted, in an address or in a header: the secret goes, the rest stays, also on a second pass."""
     assert redact(text) == clean
     assert redact(clean) == clean
     assert may_hold_secrets(orjson.dumps(text))

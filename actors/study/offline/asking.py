@@ -51,6 +51,12 @@ class Asker:
         words = len(read.text.split())
         if evidence is None or words > _LONGEST:
             return
+        crowd = 0.07 * len(self._named(read) & self._chosen.keys())
+        for asked in self._all(read, evidence):
+            # A stem that names many concepts gives away the answers of many other questions.
+            yield Asked(asked.item, asked.worth - crowd)
+
+    def _all(self, read: Read, evidence: Evidence) -> Iterator[Asked]:
         definition = definition_of(read.text, read.chunks)
         if definition is not None and definition.chunk == 0 and not stands_alone(read.text, read.chunks):
             definition = None
@@ -69,7 +75,7 @@ class Asker:
         if term is None or not _told_well(told):
             return
         chunk = read.chunks[found.chunk]
-        answer = _written(read, chunk, found.term.label)
+        answer = self._cased(_written(read, chunk, found.term.label), term)
         wrong = self._distractors.wrong(answer, key, self._named(read), answer[0].isupper(), self._rng)
         worth = 1.0 + found.strength + term.score / self._most
         quoted = f"“{told[0].lower() + told[1:] if found.start == 0 and not read.chunks[0].name else told}”"
@@ -123,7 +129,7 @@ class Asker:
         rest = read.text[group.start :].rstrip(" .!")
         if len(rest.split()) < 5 or group.base in ("seem", "appear", "become"):  # noqa: PLR2004
             return
-        answer = _written(read, chunks[0], head.label)
+        answer = self._cased(_written(read, chunks[0], head.label), term)
         named = chunks[0].name or answer[0].isupper()
         if group.form == "base":
             question = f"Which {BLANK} … "
@@ -231,6 +237,11 @@ class Asker:
             difficulty=self._difficulty(term, kind),
         )
 
+    def _cased(self, answer: str, term: Term) -> str:
+        """Give a term the capital that the text gives it elsewhere."""
+        capital = term.label[:1].isupper() and term.label[:1].lower() == answer[:1]
+        return answer[0].upper() + answer[1:] if capital else answer
+
     def _difficulty(self, term: Term, kind: str) -> Difficulty:
         rank = term.score / self._most
         if kind == "short_answer":
@@ -240,8 +251,15 @@ class Asker:
         return "easy" if rank > 0.55 else "medium" if rank > 0.25 else "hard"  # noqa: PLR2004
 
 
+_UNBOUND = frozenset("they them these this those he she we us you your our here".split())
+_COMPLETES = english.PREPOSITIONS | frozenset("that which who whose where when made used called produced formed found caused containing".split())
+
+
 def _told_well(told: str) -> bool:
     words = told.split()
+    lows = [word.lower().strip(",.") for word in words]
+    if any(low in _UNBOUND for low in lows) or "it" in lows[:4] or not any(low in _COMPLETES for low in lows[2:]):
+        return False
     return 5 <= len(words) <= 32 and words[0].lower() not in english.POINTERS and "?" not in told and told.count("(") == told.count(")")  # noqa: PLR2004
 
 
@@ -249,7 +267,7 @@ def _written(read: Read, chunk: Chunk, label: str) -> str:
     """Give a term as the sentence writes it, without a capital that only opens the sentence."""
     place = read.text.lower().find(label.lower(), chunk.start)
     written = read.text[place : place + len(label)] if place >= 0 else label
-    return label if place == 0 else written
+    return written if place or read.text[1:2].isupper() else label
 
 
 def _article(before: str, option: str) -> str:

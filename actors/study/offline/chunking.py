@@ -9,6 +9,8 @@ from actors.study.offline.tagging import Lexicon, Token
 from actors.study.words import is_plural, term_key
 
 _NEGATIVE_DETERMINERS = frozenset("no neither few fewer little less any nothing".split())
+# "higher frequencies" says something of a comparison, not of frequencies.
+_COMPARATIVES = frozenset("more longer shorter higher lower larger smaller bigger better worse stronger weaker faster slower greater thicker thinner further".split())
 _MOST_WORDS = 5
 
 
@@ -80,7 +82,7 @@ def _continues(tokens: list[Token], position: int, first: int, lexicon: Lexicon)
         case "Q":
             return prior is None or prior.tag in ("D", "J", "Q") or (prior.tag == "N" and token.text.isdigit() and len(token.text) < 3)  # noqa: PLR2004
         case "J":
-            return prior is None or prior.tag in ("D", "J", "Q", "R", "E", ",", "-") or prior.text.endswith(("'s", "’s"))
+            return prior is None or prior.tag in ("D", "J", "Q", "R", "E", ",", "-", "C") or prior.text.endswith(("'s", "’s"))
         case "E":
             return following in ("N", "J", "G") and (prior is None or prior.tag in ("D", "J", "Q", "R")) and _attributive(tokens, position)
         case "G":
@@ -92,6 +94,10 @@ def _continues(tokens: list[Token], position: int, first: int, lexicon: Lexicon)
             return prior is not None and prior.tag in ("D", "J") and following in ("J", "E")
         case ",":
             return prior is not None and prior.tag == "J" and following == "J"
+        case "C":
+            # "red and blue light"
+            beyond = tokens[position + 2].tag if position + 2 < len(tokens) else "."
+            return token.low in ("and", "or") and prior is not None and prior.tag == "J" and following == "J" and beyond == "N"
     return False
 
 
@@ -115,7 +121,7 @@ def _gerund(tokens: list[Token], position: int, first: int, lexicon: Lexicon) ->
 def _breaks(tokens: list[Token], head: int, position: int) -> bool:
     """Tell whether two nouns side by side are two phrases: a common plural does not describe what follows it."""
     before, token = tokens[head], tokens[position]
-    if head != position - 1 or before.text[0].isupper() or token.text[0].isupper():
+    if head != position - 1 or before.text.endswith(("'s", "’s")) or before.text[0].isupper() or token.text[0].isupper():
         return False
     low = before.low
     return is_plural(before.text) and not low.endswith(("ics", "ss")) and low not in ("data", "sales", "systems", "goods", "arms", "media", "bacteria", "sports", "operations")
@@ -125,14 +131,18 @@ def _phrase(sentence: str, tokens: list[Token], first: int, head: int) -> Chunk:
     words = tokens[first : head + 1]
     determiner = ""
     negative = any(word.low in _NEGATIVE_DETERMINERS for word in words if word.tag in ("D", "O"))
+    negative = negative or any(word.low in _COMPARATIVES for word in words[:-1])
     start = 0
     while start < len(words) - 1:
         word = words[start]
-        if word.tag in ("D", "Q", "R", ",") or word.low in english.LOOSE_ADJECTIVES:
+        named = word.text[0].isupper() and first + start > 0 and words[start + 1].text[0].isupper()
+        if word.tag in ("D", "Q", "R", ",") or (word.low in english.LOOSE_ADJECTIVES and not named):
             determiner = word.low if word.tag == "D" else determiner
             start += 1
         else:
             break
+    joint = [number for number, word in enumerate(words) if word.tag == "C"]
+    start = max(start, joint[-1] + 1) if joint else start
     core = words[start:]
     label = " ".join(sentence[core[0].start : core[-1].end].split())
     label = _lowered(label, core, first + start == 0)

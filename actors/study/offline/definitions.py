@@ -11,7 +11,7 @@ from actors.study.offline.chunking import Chunk
 from actors.study.offline.relations import Argument, argument_at
 from actors.study.words import acronym_of, term_key
 
-_LEAST_WORDS = 5
+_LEAST_WORDS = 4
 _NAMING = frozenset("call term name dub label".split())
 
 
@@ -91,6 +91,8 @@ def _after_aside(chunks: list[Chunk], place: int) -> int:
 
 def _classifies(subject: Chunk, genus: Chunk, chunks: list[Chunk], place: int) -> bool:
     """Tell whether a predicate says what kind of thing the subject is, not what befell it."""
+    if place + 1 < len(chunks) and chunks[place + 1].kind in ("N", "J", "V", "U", "B", "D") and not (genus.determiner == "the" and chunks[place + 1].kind == "N"):
+        return False
     if genus.negative or genus.head in ("way", "reason", "case", "problem", "question", "example", "result", "key", "fact", "matter", "thing", "one", "time", "idea"):
         following = chunks[place + 1] if place + 1 < len(chunks) else None
         return genus.head in ("way", "one") and following is not None and following.base in ("of", "in")

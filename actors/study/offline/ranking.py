@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 
 from actors.study import english
 from actors.study.offline.parts import DefinitionFinding, PartFindings, RelationFinding, TermFinding
+from actors.study.offline.verbs import noun_too, verb_form
 from actors.study.words import acronym_of, is_plural, singular, term_key
 
-_FEWEST, _MOST = 10, 70
-_WORDS_A_CONCEPT = 90
+_FEWEST, _MOST = 14, 84
+_WORDS_A_CONCEPT = 45
+_CORE = 0.6
 _GENERIC = english.GENERIC_NOUNS | english.LOOSE_ADJECTIVES | english.PRONOUNS | english.NUMBERS | english.ADVERBS
 _UNITS = frozenset(
     "km cm mm kg mg ml kb mb gb tb hz khz mhz ghz kwh percent january february march april may june july august september october november december monday "
@@ -109,7 +111,7 @@ def select(terms: Terms, claims: Sequence[RelationFinding], words: int) -> dict[
     for source, target in {(claim.source, claim.target) for claim in claims}:
         degree[source] += 1
         degree[target] += 1
-    fit = [term for term in terms.all.values() if term.forms and fits(term, defined=bool(terms.definitions.get(term.key)))]
+    fit = [term for term in terms.all.values() if term.forms and fits(term, degree[term.key], defined=bool(terms.definitions.get(term.key)))]
     for term in fit:
         length = len(term.key.split())
         score = math.sqrt(term.alone + 0.25 * (term.count - term.alone)) * (1 + 0.3 * min(length - 1, 2))
@@ -121,27 +123,52 @@ def select(terms: Terms, claims: Sequence[RelationFinding], words: int) -> dict[
     ranked = sorted(fit, key=lambda term: (-term.score, term.first, term.key))
     chosen: dict[str, Term] = {}
     for term in ranked:
-        if len(chosen) >= limit:
+        if len(chosen) >= limit * _CORE:
             break
         if not _swallowed(term, chosen):
+            chosen[term.key] = term
+    return _joined(chosen, ranked, claims, limit)
+
+
+def _joined(
+    chosen: dict[str, Term], ranked: Sequence[Term], claims: Sequence[RelationFinding], limit: int
+) -> dict[str, Term]:
+    """Fill up with the terms that the text relates to the strongest ones, and then with the next strongest."""
+    links: Counter[str] = Counter()
+    for claim in claims:
+        if claim.source in chosen and claim.target not in chosen:
+            links[claim.target] += 1
+        elif claim.target in chosen and claim.source not in chosen:
+            links[claim.source] += 1
+    linked = [term for term in ranked if links[term.key]]
+    linked.sort(key=lambda term: -(term.score + 0.5 * min(links[term.key], 4)))
+    for term in [*linked, *ranked]:
+        if len(chosen) >= limit:
+            break
+        if term.key not in chosen and not _swallowed(term, chosen):
             chosen[term.key] = term
     return chosen
 
 
-def fits(term: Term, *, defined: bool) -> bool:
+def fits(term: Term, degree: int, *, defined: bool) -> bool:
     """Tell whether a term can be a concept at all: it names something of the text's own subject."""
     words = term.key.split()
-    if not 1 <= len(words) <= 4 or any(word in _UNITS or word.isdigit() for word in words) or "of" in words and term.alone < 2:  # noqa: PLR2004
+    if not 1 <= len(words) <= 4 or any(word in _UNITS or word.isdigit() for word in words) or "of" in words and term.alone + degree < 3:  # noqa: PLR2004
         return False
     if all(word in _GENERIC or singular(word) in _GENERIC for word in words):
         return False
-    if len(words) == 1 and (len(words[0]) < 2 or words[0] in english.ADJECTIVES):  # noqa: PLR2004
+    if len(words) == 1 and (len(words[0]) < 2 or words[0] in english.ADJECTIVES or _only_verb(words[0])):  # noqa: PLR2004
         return False
     if words[-1] in english.ADJECTIVES and not defined:
         return False
     if words[0] in english.FUNCTION_WORDS or words[-1] in english.FUNCTION_WORDS or "such" in words or "other" in words:
         return False
-    return defined or term.headings > 0 or term.alone >= 2 or (term.alone >= 1 and len(words) > 1 and term.subjects > 0)  # noqa: PLR2004
+    return defined or term.headings > 0 or term.alone >= 2 or degree > 0  # noqa: PLR2004
+
+
+def _only_verb(word: str) -> bool:
+    form = verb_form(word)
+    return form is not None and form.form == "base" and not noun_too(form.base)
 
 
 def _swallowed(term: Term, chosen: dict[str, Term]) -> bool:

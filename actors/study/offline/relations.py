@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from actors.study import english
 from actors.study.offline.chunking import Chunk
-from actors.study.offline.verbs import NOMINAL, PASSIVE, PREPOSITIONAL, relation_type, takes_infinitive
+from actors.study.offline.verbs import NOMINAL, PASSIVE, PHRASAL, PREPOSITIONAL, relation_type, takes_infinitive
 
 
 class Argument(NamedTuple):
@@ -42,6 +42,7 @@ def claims_of(chunks: list[Chunk]) -> Iterator[Claim]:
     if any(chunk.kind == "?" for chunk in chunks):
         return
     yield from _lists(chunks)
+    yield from _appositions(chunks)
     subjects: dict[int, Subject] = {}
     for index, chunk in enumerate(chunks):
         if chunk.kind not in ("B", "V", "U", "E"):
@@ -59,6 +60,10 @@ def claims_of(chunks: list[Chunk]) -> Iterator[Claim]:
 
 def _predicates(chunks: list[Chunk], index: int, subject: Subject) -> Iterator[Claim]:
     chunk = chunks[index]
+    first = chunks[subject.heads[0]]
+    if first.head == "examples" and chunk.base in ("include", "be", "") and len(subject.heads) == 1:
+        yield from _examples(chunks, index, subject.heads[0])
+        return
     sources = [argument for head in subject.heads if (argument := argument_at(chunks, head))]
     if not sources:
         return
@@ -76,6 +81,20 @@ def _predicates(chunks: list[Chunk], index: int, subject: Subject) -> Iterator[C
                 one, other, name = other, one, "part_of"
             if _different(one, other):
                 yield Claim(one, name, other, _STRENGTH.get(name, 0.8))
+
+
+def _examples(chunks: list[Chunk], verb: int, head: int) -> Iterator[Claim]:
+    """Read "Examples of Ys include X1, X2 and X3"."""
+    if head + 2 >= len(chunks) or chunks[head + 1].base != "of" or chunks[head + 2].kind != "N":
+        return
+    genus, place = argument_at(chunks, head + 2), verb + 1
+    while place < len(chunks) and chunks[place].kind in (":", "R"):
+        place += 1
+    if genus is None or place >= len(chunks) or chunks[place].kind != "N":
+        return
+    for kind in objects_at(chunks, place):
+        if _different(kind, genus):
+            yield Claim(kind, "is_a", genus, 1.0)
 
 
 def _different(one: Argument, other: Argument) -> bool:
@@ -107,7 +126,7 @@ def subject_of(chunks: list[Chunk], index: int, known: dict[int, Subject]) -> Su
     if before == "C":
         return _shared(chunks, index, place, known)
     if before == "W":
-        return _relative(chunks, place, verb)
+        return _relative(chunks, place, verb, known)
     place = _skip_aside(chunks, place)
     if place < 0 or chunks[place].kind != "N":
         return None
@@ -128,7 +147,7 @@ def _shared(chunks: list[Chunk], index: int, place: int, known: dict[int, Subjec
     return None
 
 
-def _relative(chunks: list[Chunk], place: int, verb: Chunk) -> Subject | None:
+def _relative(chunks: list[Chunk], place: int, verb: Chunk, known: dict[int, Subject]) -> Subject | None:
     """Find what "which" or "that" stands for: the phrase before it, unless a preposition makes that doubtful."""
     noun = place - 1
     if noun >= 0 and chunks[noun].kind == ",":
@@ -136,6 +155,8 @@ def _relative(chunks: list[Chunk], place: int, verb: Chunk) -> Subject | None:
     if noun < 0 or chunks[noun].kind != "N" or not agrees(chunks, [noun], verb):
         return None
     before = chunks[noun - 1] if noun else None
+    if before is not None and before.kind == "B" and noun - 1 in known:
+        return known[noun - 1]  # "glucose is a sugar that ...": said of glucose
     if before is not None and before.kind in ("P", "C"):
         # "the cells of plants that make food": either may be meant, unless only one agrees with the verb.
         other = chunks[noun - 2] if noun > 1 else None
@@ -236,6 +257,8 @@ def _copula(chunks: list[Chunk], index: int, subject: Subject) -> Iterator[tuple
     if target.kind != "N" or target.negative or len(subject.heads) > 1 and target.determiner in ("a", "an"):
         return
     after = chunks[place + 1] if place + 1 < len(chunks) else None
+    if not _ends_phrase(chunks, place):
+        return
     of = after is not None and after.kind == "P" and after.base == "of" and place + 2 < len(chunks) and chunks[place + 2].kind == "N"
     if target.determiner == "" and target.label and chunks[subject.heads[0]].plural is False and not target.name:
         # "X is one of the Ys", else without an article no class is named
@@ -254,6 +277,12 @@ def _copula(chunks: list[Chunk], index: int, subject: Subject) -> Iterator[tuple
         yield "is_a", argument
 
 
+def _ends_phrase(chunks: list[Chunk], place: int) -> bool:
+    """Tell whether a noun phrase is whole: what follows it is not more of the same, which would have been misread."""
+    beyond = _object_end(chunks, place) + 1
+    return beyond >= len(chunks) or chunks[beyond].kind not in ("N", "J", "V", "B", "U", "D", "Q")
+
+
 _SINGULAR_NOMINAL = {form: noun for noun in NOMINAL for form in (noun, noun + "s", noun.removesuffix("y") + "ies")}
 
 
@@ -268,6 +297,13 @@ def _passive(chunks: list[Chunk], index: int) -> Iterator[tuple[str, Argument]]:
     preposition = chunks[place].base
     if place > index + 1 and chunks[place - 1].base == "up":
         preposition = f"up {preposition}"
+    agent = place
+    while agent + 3 < len(chunks) and chunks[agent].base != "by" and chunks[agent + 2].kind == "P" and chunks[agent + 1].kind == "N":
+        agent += 2
+    if chunks[agent].base == "by" and chunks[agent + 1].kind == "N" and agent > place:
+        active = relation_type(verb.base)
+        for target in objects_at(chunks, agent + 1) if active else ():
+            yield f"-{active}", target
     if (verb.base, preposition) in PASSIVE:
         kind = PASSIVE[verb.base, preposition]
     elif preposition == "by" and (active := relation_type(verb.base)):
@@ -279,37 +315,56 @@ def _passive(chunks: list[Chunk], index: int) -> Iterator[tuple[str, Argument]]:
 
 
 def _active(chunks: list[Chunk], index: int) -> Iterator[tuple[str, Argument]]:
-    """Read "X produces Y", "X depends on Y"."""
+    """Read "X produces Y", "X depends on Y", "X breaks down Y"."""
     verb = chunks[index]
-    place = index + 1
-    particle = ""
-    while place < len(chunks) and chunks[place].kind == "R":
-        particle = chunks[place].base
-        place += 1
+    place, particle = _past_particle(chunks, index)
     if place >= len(chunks):
         return
-    if chunks[place].kind == "P" and place + 1 < len(chunks) and chunks[place + 1].kind == "N":
+    kind: str | None
+    if particle:
+        kind = PHRASAL[verb.base, particle]
+    elif chunks[place].kind == "P" and place + 1 < len(chunks):
         kind = PREPOSITIONAL.get((verb.base, chunks[place].base))
-        if kind:
-            for target in objects_at(chunks, place + 1):
-                yield kind, target
+        place += 1
+    elif verb.base == "take" and chunks[place].label == "place" and place + 2 < len(chunks) and chunks[place + 1].base in _WITHIN:
+        kind = "occurs_in"
+        place += 2
+    else:
+        kind = relation_type(verb.base)
+    if kind is None or chunks[place].kind != "N" or not _whole_object(chunks, _object_end(chunks, place), verb.base):
         return
-    if chunks[place].kind != "N" or particle in ("up", "down", "out", "off", "away", "back", "over") and (verb.base, particle) != ("break", "down"):
-        return
-    kind = "breaks_down" if (verb.base, particle) == ("break", "down") else relation_type(verb.base)
-    end = _object_end(chunks, place)
-    after = chunks[end + 1] if end + 1 < len(chunks) else None
-    if kind is None or (after is not None and after.kind in ("B", "V", "U", "M")):
-        return
-    if after is not None and after.kind == "I" and takes_infinitive(verb.base):
-        return
-    if after is not None and after.kind == "N":
-        return  # two objects: "gives cells energy"
-    if verb.base in ("make", "render", "keep", "leave") and after is not None and after.kind in ("J", "E"):
-        return
-    targets = list(objects_at(chunks, place))
-    for target in targets:
+    for target in objects_at(chunks, place):
         yield kind, target
+
+
+_WITHIN = frozenset({"in", "inside", "within"})
+
+
+def _past_particle(chunks: list[Chunk], index: int) -> tuple[int, str]:
+    """Give where a verb's object begins, and the particle that makes it another verb."""
+    place = index + 1
+    while place < len(chunks) and (chunks[place].kind in ("R", "P") or chunks[place].base == "both"):
+        if (chunks[index].base, chunks[place].base) in PHRASAL and place + 1 < len(chunks) and chunks[place + 1].kind == "N":
+            return place + 1, chunks[place].base
+        if chunks[place].kind == "P":
+            break
+        if chunks[place].base in _PARTICLES:
+            return len(chunks), ""
+        place += 1
+    return place, ""
+
+
+_PARTICLES = frozenset({"up", "down", "out", "off", "away", "back", "over"})
+
+
+def _whole_object(chunks: list[Chunk], end: int, base: str) -> bool:
+    """Tell whether what follows an object leaves it the object: not a clause, a second object or an infinitive."""
+    after = chunks[end + 1] if end + 1 < len(chunks) else None
+    if after is None:
+        return True
+    if after.kind in ("B", "V", "U", "M", "N") or after.kind == "I" and takes_infinitive(base):
+        return False
+    return not (base in ("make", "render", "keep", "leave") and after.kind in ("J", "E"))
 
 
 def _object_end(chunks: list[Chunk], place: int) -> int:
@@ -407,3 +462,22 @@ def _lists(chunks: list[Chunk]) -> Iterator[Claim]:
                 if kind_ and _different(kind_, genus):
                     yield Claim(kind_, "is_a", genus, 0.9)
 
+
+def _appositions(chunks: list[Chunk]) -> Iterator[Claim]:
+    """Read "the stroma, a dense fluid that ..."."""
+    for index in range(len(chunks) - 3):
+        named, comma, kind, after = chunks[index : index + 4]
+        if named.kind != "N" or comma.kind != "," or kind.kind != "N" or kind.determiner not in ("a", "an") or named.plural:
+            continue
+        if index and chunks[index - 1].kind in (",", "C") or index == 1 and chunks[0].kind in ("P", "S"):
+            continue
+        if any(chunk.kind in ("S", "G", "I") for chunk in chunks[:index]) or any(chunk.kind == "P" for chunk in chunks[:1]):
+            continue
+        if after.kind not in (",", ".", "P", "W", "E", "S") or kind.head in english.GENERIC_NOUNS:
+            continue
+        beyond = chunks[_object_end(chunks, index + 2) + 1 :]
+        if beyond and beyond[0].kind in ("V", "B", "U", "C"):
+            continue
+        one, other = argument_at(chunks, index), argument_at(chunks, index + 2)
+        if one and other and _different(one, other):
+            yield Claim(one, "is_a", other, 0.9)

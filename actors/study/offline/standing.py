@@ -23,6 +23,10 @@ _LOOSE = re.compile(
     r"too|also|another|instead|however|therefore|thus|so-called|it|mentioned|listed|shown|discussed|example|for instance|et al)\b|[?:;“”\"\[\]{}<>=|•→]|\. ",
     re.IGNORECASE,
 )
+_META = frozenset(
+    "answer answers question questions reason reasons fact idea point example examples note section chapter book author authors step discussion list purpose goal way "
+    "result results problem difference advantage thing things case someone anyone everyone people scientists researchers experts historians".split()
+)
 _POSSESSIVE = re.compile(r"\b(?:its|their|they|them|itself|themselves)\b", re.IGNORECASE)
 _UNIQUE = frozenset(
     "sun earth moon universe sky sea ocean world atmosphere nucleus brain heart internet web environment government economy market constitution "
@@ -35,6 +39,8 @@ def stands_alone(text: str, chunks: list[Chunk], subject_blanked: bool = False) 
     if _CONNECTED.match(text) or _LOOSE.search(text) or text.count("(") != text.count(")") or not text.endswith((".", "!")):
         return False
     if not text[0].isupper() or len(text.split()) < 6:  # noqa: PLR2004 - shorter ones say too little
+        return False
+    if chunks[0].head in _META:
         return False
     if chunks[0].kind not in ("N", "P", "S") or _POSSESSIVE.match(text):
         return False

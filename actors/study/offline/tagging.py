@@ -19,7 +19,7 @@ _NOUNISH = re.compile(
     r"into|through|between)\b|[.,;:)])"
 )
 _ADJECTIVE = re.compile(
-    r"(?:[a-z]{2}(?:ical|ial|ual|onal|ural|eral|mal|nal|tal|bal|dal|ous|ive|ible|able|ful|less|ary|ory|ish|esque|oid)|[a-z]{3}ic|[a-z]{2}(?:ant|ent)|"
+    r"(?:[a-z]{2,}(?:ical|ial|ual|onal|ural|eral|mal|nal|tal|bal|dal|ous|ive|ible|able|ful|less|ary|ory|ish|esque|oid)|[a-z]{3,}ic|[a-z]{2,}(?:ant|ent)|"
     r"[a-z]+(?:-(?:based|like|shaped|rich|free|specific|wide|level|sized|bound|term)))$"
 )
 _NOUN_ENDING = re.compile(
@@ -169,7 +169,7 @@ def _settle(tokens: list[Token], index: int, lexicon: Lexicon) -> None:
             token.tag = "D"
     elif token.tag == "V":
         _settle_verb(token, tokens, index, lexicon)
-    elif token.tag == "J" and following not in "NJEGVQC,-" and lexicon.nounish(token.low) >= 2 and prior != "B":  # noqa: PLR2004
+    elif token.tag == "J" and following not in "NJEGVQ-" and _noun_after_all(token, prior, following, lexicon):
         token.tag = "N"
     elif token.tag == "G" and prior in ("D", "J") and following not in "DNJ":
         token.tag = "N"
@@ -177,6 +177,13 @@ def _settle(tokens: list[Token], index: int, lexicon: Lexicon) -> None:
         token.tag = "D"
     elif token.tag == "H" and token.low == "having":
         token.tag = "G"
+
+
+def _noun_after_all(token: Token, prior: str, following: str, lexicon: Lexicon) -> bool:
+    """Tell whether a word that is mostly an adjective is the noun of its phrase: "absorbs light"."""
+    if token.low in _ALSO_NOUNS:
+        return prior not in ("B", "R") or following in ("B", "V")
+    return following not in ("C", ",") and prior != "B" and lexicon.nounish(token.low) >= 2  # noqa: PLR2004 - once may be a misreading
 
 
 def _settle_verb(token: Token, tokens: list[Token], index: int, lexicon: Lexicon) -> None:  # noqa: C901, PLR0911, PLR0912 - a table of contexts
@@ -189,6 +196,9 @@ def _settle_verb(token: Token, tokens: list[Token], index: int, lexicon: Lexicon
     if prior in ("T", "M", "A"):
         return
     if prior == "R" and index > 1 and tokens[index - 2].tag in ("T", "M", "A"):
+        return
+    if form == "s" and before is not None and before.low in ("this", "that"):
+        before.tag = "O"
         return
     if prior in _BEFORE_NOUN and (before is None or before.low != "to") or (before and before.text.endswith(("'s", "’s"))):
         token.tag = "N"
@@ -208,7 +218,7 @@ def _settle_verb(token: Token, tokens: list[Token], index: int, lexicon: Lexicon
             token.tag = "N" if following in ("B", "V", "M", "H") else "V"
         elif prior in (",", "C", "(", '"') and nounlike:
             token.tag = "V" if following in ("D", "O") else "N"
-        elif prior in ("E", "G"):
+        elif prior in ("E", "G", "V"):
             token.tag = "N"
         return
     # Third person: a plural noun looks the same.
@@ -228,4 +238,5 @@ def _settle_verb(token: Token, tokens: list[Token], index: int, lexicon: Lexicon
         token.tag = "N"
 
 
+_ALSO_NOUNS = frozenset("light liquid solid human cold constant variable individual total maximum minimum average".split())
 _PLAIN_PLURALS = frozenset("plants cells people animals organisms scientists users".split())

@@ -45,22 +45,22 @@ _PLAIN = (
     "sign signal simulate split spread stand start state steer stop streamline stretch strike study succeed supplement supply support suspend swap switch take "
     "target tax teach test think threaten tie trace track trade train trap treat undergo undermine underlie update uphold use visit wage warm wash win withdraw work "
     "know call show mark change cause control form limit increase decrease demand cost cover cross claim contact balance attack aim address abandon "
-    "shrink swell sink rest cool cut block bond bind act age rank range return reward score search stress stain stain surface term touch transfer value view want "
-    "wear witness broadcast benefit fuel host harm grip echo filter flow fold flood trail trust transition"
+    "shrink swell sink rest speed slow pick push wipe cool cut block bond bind act age rank range return reward score search stress stain stain surface term touch transfer value view want "
+    "denature hydrate inflate deflate outcompete photosynthesize dehydrate crystallize sterilize vaccinate commute summon annul ratify repeal amend enact outsell outpace leave wear witness broadcast benefit fuel host harm grip echo filter flow fold flood trail trust transition"
 )
 # Of these, the ones that are as often nouns; context decides.
 _NOUNS_TOO = frozenset(
-    "affect address address estimate function fund force form limit increase decrease demand cost cover cross claim contact balance attack aim change "
+    "address estimate function fund force form limit increase decrease demand cost cover cross claim contact balance attack aim change "
     "cause control help heat influence import export measure move offset process produce pump question raise rate read release repeat request "
     "result return reverse rise rule run sale set shape share shield shift sign signal split spread stand start state stop stretch strike study "
     "supplement supply support swap switch target tax test tie trace track trade train trap transfer transport treat trigger update use value view visit "
-    "wash win work yield show mark shrink rest cool cut block bond act age rank range reward score search stress stain surface term touch "
+    "wash win work yield show mark rest cool cut block bond act age rank range reward score search stress stain surface term touch "
     "benefit fuel host harm grip echo filter flow fold flood trail trust transition damage deal delay display draw escape exploit face fall feed fill fix "
     "fly focus free gain grant guide halt hold house hunt join label launch lift link monitor mount name orbit "
-    "open overlap pass pay place plant power precipitate purchase reach repair rescue store stimulus "
+    "open overlap pass pay place plant power precipitate purchase reach repair rescue store "
     "travel turn call catch combat compound conduct contract coordinate deposit divide drive equal find found freeze lack lead lie live "
-    "permit pose question save section sense separate subject substitute surround survey rule structure transform import process project record "
-    "balance burn attribute associate aggregate complement concentrate delegate degrade direct dispatch correct complete "
+    "permit pose question save sense separate substitute survey rule structure import process project record "
+    "balance burn attribute associate aggregate complement concentrate delegate direct dispatch correct complete close "
     "lower warm own excess dissolve select mean import welcome wear witness broadcast".split()
 )
 _IRREGULAR = (
@@ -133,6 +133,8 @@ PREPOSITIONAL = {
     ("consist", "of"): "consists_of",
     ("belong", "to"): "belongs_to",
     ("occur", "in"): "occurs_in",
+    ("occur", "within"): "occurs_in",
+    ("occur", "inside"): "occurs_in",
     ("react", "with"): "reacts_with",
     ("interact", "with"): "interacts_with",
     ("bind", "to"): "binds_to",
@@ -162,6 +164,32 @@ PREPOSITIONAL = {
     ("communicate", "with"): "communicates_with",
     ("run", "on"): "runs_on",
     ("work", "with"): "works_with",
+}
+# A verb and its particle, said as one.
+PHRASAL = {
+    ("break", "down"): "breaks_down",
+    ("carry", "out"): "carries_out",
+    ("take", "in"): "takes_in",
+    ("take", "up"): "takes_up",
+    ("give", "off"): "releases",
+    ("make", "up"): "makes_up",
+    ("speed", "up"): "speeds_up",
+    ("slow", "down"): "slows_down",
+    ("use", "up"): "uses_up",
+    ("set", "up"): "sets_up",
+    ("bring", "about"): "causes",
+    ("pick", "up"): "picks_up",
+    ("push", "up"): "increases",
+    ("drive", "up"): "increases",
+    ("drive", "down"): "reduces",
+    ("cut", "off"): "cuts_off",
+    ("wipe", "out"): "destroys",
+    ("keep", "out"): "keeps_out",
+    ("filter", "out"): "filters_out",
+    ("lay", "down"): "lays_down",
+    ("give", "up"): "gives_up",
+    ("take", "over"): "takes_over",
+    ("build", "up"): "builds_up",
 }
 # A participle after "be" and the preposition that carries the relation; a leading "-" turns the relation round.
 PASSIVE = {
@@ -247,7 +275,7 @@ class VerbForm(NamedTuple):
 def _tables() -> dict[str, VerbForm]:
     forms: dict[str, VerbForm] = {}
     irregular = {row.split(":")[0]: row.split(":")[1:] for row in _IRREGULAR.split()}
-    for base in sorted({*_PLAIN.split(), *irregular}):
+    for base in sorted({*_PLAIN.split(), *_NOUNS_TOO, *irregular}):
         past, participle = irregular.get(base, [_ed(base), _ed(base)])
         forms.setdefault(third_person(base), VerbForm(base, "s"))
         forms.setdefault(_ing(base), VerbForm(base, "ing"))

@@ -67,6 +67,9 @@ def contents(pack: StudyPack) -> dict[str, str]:
 def _check(place: Path, out: Path) -> None:
     if place == Path.cwd() or place in Path.cwd().parents:
         raise InvalidInput(f"--out {out}: this folder is in use; name a folder inside it", field="out")
+    above = next(one for one in place.parents if one.exists())
+    if not above.is_dir():
+        raise InvalidInput(f"--out {out}: {above.name} is a file; name a folder", field="out")
     if not place.exists():
         return
     if not place.is_dir():

@@ -1,7 +1,7 @@
 """Reads one document in a child process that may use so much memory, time and output and no more.
 
-The child is a fresh interpreter, not a fork of the threaded worker, and it gets none of the worker's environment, so no
-key. It hands back JSON. Its folder and its process group, ``tesseract`` included, are gone when the call returns or raises.
+The child is a fresh interpreter, not a fork of the threaded worker, and it gets none of the worker's environment, so
+no key. It hands back JSON. Its folder and its process group, ``tesseract`` included, are gone when the call returns or raises.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -83,14 +83,18 @@ def _document(found: dict[str, Any], digest: str, name: str) -> ExtractedDocumen
 def _ask_child(
     path: Path, shown: str, progress: Callable[[str, int, int], None] | None, limits: Limits
 ) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="dramaturg-reading-", ignore_cleanup_errors=True) as folder:
-        with (Path(folder) / "stderr").open("w+b") as errors, _child(folder, errors) as child:
-            task = {"path": str(path.resolve()), "name": shown, "folder": folder, "limits": limits.to_json()}
-            answer = _converse(child, task, shown, progress, limits)
-            if answer is None:
-                raise InvalidInput(f"{shown} {_cause_of_death(child, limits)}")
+    with (
+        tempfile.TemporaryDirectory(prefix="dramaturg-reading-", ignore_cleanup_errors=True) as folder,
+        _child(folder) as child,
+    ):
+        task = {"path": str(path.resolve()), "name": shown, "folder": folder, "limits": limits.to_json()}
+        answer = _converse(child, task, shown, progress, limits)
+        if answer is None:
+            raise InvalidInput(f"{shown} {_cause_of_death(child, limits)}")
     if "unreadable" in answer:
         raise InvalidInput(f"{shown} {answer['unreadable']}")
+    if "busy" in answer:
+        raise Timeout(f"{shown} was not read in time: {answer['busy']}")
     if "crashed" in answer:
         failure = InvalidInput(f"{shown} cannot be read: it is damaged, or built in a way that is not understood")
         failure.add_note(answer["crashed"])
@@ -100,7 +104,7 @@ def _ask_child(
 
 
 @contextmanager
-def _child(folder: str, errors: Any) -> Iterator[subprocess.Popen[bytes]]:
+def _child(folder: str) -> Iterator[subprocess.Popen[bytes]]:
     environment = {key: os.environ[key] for key in _KEPT_ENVIRONMENT if key in os.environ}
     environment |= {"HOME": folder, "TMPDIR": folder, "OMP_THREAD_LIMIT": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     try:
@@ -108,7 +112,7 @@ def _child(folder: str, errors: Any) -> Iterator[subprocess.Popen[bytes]]:
             [sys.executable, "-P", "-s", "-c", _BOOT, _HERE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=errors,
+            stderr=subprocess.DEVNULL,
             cwd=folder,
             env=environment,
             start_new_session=True,
@@ -126,16 +130,12 @@ def _end(child: subprocess.Popen[bytes]) -> None:
         return
     # The group outlives its leader while tesseract runs. The leader was not waited for, so its id is still ours;
     # if it is dead already the signal does not change how it died.
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     for pipe in (child.stdin, child.stdout):
         if pipe is not None:
-            try:
+            with suppress(BrokenPipeError):
                 pipe.close()
-            except BrokenPipeError:
-                pass
     child.wait()
 
 

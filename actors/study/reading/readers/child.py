@@ -1,7 +1,8 @@
 """The child process: takes one task on its input, limits itself, reads the document, writes JSON lines.
 
 Lines are ``{"progress": [stage, done, total]}`` any number of times, then one of ``{"document": {...}}``,
-``{"unreadable": reason}`` and ``{"crashed": traceback}``. Its input stays open as long as the parent lives: when it
+``{"unreadable": reason}``, ``{"busy": reason}`` and ``{"crashed": traceback}``.
+Its input stays open as long as the parent lives: when it
 closes, the child and its ``tesseract`` end and their folder goes.
 """
 
@@ -25,7 +26,7 @@ from .finishing import finish
 from .kinds import kind_of
 from .language import guess_language
 from .limits import Limits
-from .pieces import Stage, Task, Unreadable
+from .pieces import Busy, Stage, Task, Unreadable
 
 
 def main() -> None:
@@ -43,6 +44,8 @@ def main() -> None:
         answer: dict[str, Any] = {"document": _read(task)}
     except Unreadable as reason:
         answer = {"unreadable": str(reason)}
+    except Busy as reason:
+        answer = {"busy": str(reason)}
     except (MemoryError, RecursionError):
         answer = {"unreadable": f"needs more than {limits.memory // 1024**2} MB of memory to be read: split it"}
     except Exception:  # noqa: BLE001 - a reader that fails is an answer too; the parent shows it
@@ -128,7 +131,7 @@ class _Patience:
 
 
 def _die_with_parent(folder: str) -> None:
-    while sys.stdin.buffer.raw.read(4096):  # type: ignore[attr-defined]  # a buffered reader has raw
+    while os.read(0, 4096):
         pass
     shutil.rmtree(folder, ignore_errors=True)
     os.killpg(0, signal.SIGKILL)

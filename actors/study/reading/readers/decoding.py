@@ -66,9 +66,9 @@ def _utf16_without_mark(data: bytes) -> str | None:
         return None
     even, odd = sample[::2].count(0), sample[1::2].count(0)
     half = len(sample) // 2
-    if odd > 0.6 * half and even < 0.05 * half:  # noqa: PLR2004 - Latin letters leave every other byte zero
+    if odd > 0.6 * half and even < 0.05 * half:
         return "utf-16-le"
-    if even > 0.6 * half and odd < 0.05 * half:  # noqa: PLR2004 - as above
+    if even > 0.6 * half and odd < 0.05 * half:
         return "utf-16-be"
     return None
 

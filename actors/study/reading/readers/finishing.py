@@ -14,7 +14,7 @@ _DEEPEST = 9
 
 
 def finish(draft: Draft, limits: Limits) -> list[dict[str, Any]]:
-    """Number the blocks; raise ``Unreadable`` if nothing is left or far too much."""
+    """Turn pieces into blocks; raise ``Unreadable`` if nothing is left or far too much."""
     blocks: list[dict[str, Any]] = []
     offset = 0
     for piece in draft.pieces:

@@ -10,17 +10,25 @@ from .finishing import number_sections
 from .pieces import Draft, Piece, Task, Unreadable
 
 _DROPPED = frozenset(
-    "script style noscript template nav aside footer form button select option svg canvas iframe object embed video "
-    "audio dialog input textarea head".split()
+    {"script", "style", "noscript", "template", "head", "nav", "aside", "footer", "form", "button", "select", "option"}
+    | {"input", "textarea", "dialog", "svg", "canvas", "iframe", "object", "embed", "video", "audio"}
 )
 _BLOCKS = frozenset(
-    "address article blockquote center dd details div dl dt fieldset figcaption figure h1 h2 h3 h4 h5 h6 header hgroup hr "
-    "li main ol p pre section summary table ul body html td th tr caption".split()
+    {"address", "article", "blockquote", "body", "caption", "center", "dd", "details", "div", "dl", "dt", "fieldset"}
+    | {"figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hgroup", "hr", "html", "li", "main", "ol"}
+    | {"p", "pre", "section", "summary", "table", "td", "th", "tr", "ul"}
 )
 _HEADING = re.compile(r"^h[1-6]$")
 _LIST_ITEMS = frozenset({"li", "dt", "dd"})
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _NAVIGATION = frozenset({"navigation", "search", "banner", "contentinfo", "complementary", "menu", "menubar"})
+_CHROME = re.compile(
+    r"(?:^|\s)(?:(?:doc|site|main|top|page|sub)?nav(?:bar|igation)?|(?:site|page|main)-(?:nav|menu|header|footer)|menu|"
+    r"breadcrumbs?|sidebar|footer|cookies?|share|social|skip(?:-?link)?|visually-hidden|sr-only|screen-reader-text|"
+    r"headerlink|mw-editsection)(?:$|\s)",
+    re.IGNORECASE,
+)
+_CHROME_SHARE = 0.4  # more of the page than that is no chrome, whatever it is called
 _PERMALINK = re.compile(r"^[\s¶#§]*$")
 _BLANKS = re.compile(r"[^\S\x01]+")
 _BREAK = "\x01"  # a <br>, until blanks are folded
@@ -45,9 +53,11 @@ def pieces_of_html(text: str) -> Draft:
     tree = LexborHTMLParser(text)
     title = tree.css_first("title")
     name = _BLANKS.sub(" ", title.text(deep=True)).strip() if title else None
-    walk = _Walk()
-    if tree.body is not None:
-        walk.enter(_main_part(tree.body))
+    if tree.body is None:
+        return Draft(format="html", pieces=[], title=name or None)
+    main = _main_part(tree.body)
+    walk = _Walk(len(main.text(deep=True)))
+    walk.enter(main)
     walk.flush()
     return Draft(format="html", pieces=walk.pieces, title=name or None)
 
@@ -64,7 +74,8 @@ def _main_part(body: Any) -> Any:
 class _Walk:
     """Gathers inline text until a block begins or ends, then makes a piece of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, length: int) -> None:
+        self._length = length
         self.pieces: list[Piece] = []
         self._inline: list[str] = []
         self._kind: list[tuple[str, int | None]] = [("paragraph", None)]
@@ -78,8 +89,12 @@ class _Walk:
                 self._inline.append(_BREAK)
             elif tag == "img":
                 self._inline.append(" ")
-            elif tag not in _DROPPED and not _hidden(child) and depth < _DEEPEST:
+            elif tag not in _DROPPED and depth < _DEEPEST and not _hidden(child) and not self._is_chrome(child):
                 self._element(child, tag, depth)
+
+    def _is_chrome(self, node: Any) -> bool:
+        named = f"{node.attributes.get('class') or ''} {node.attributes.get('id') or ''}"
+        return bool(_CHROME.search(named)) and len(node.text(deep=True)) < _CHROME_SHARE * self._length
 
     def _element(self, node: Any, tag: str, depth: int) -> None:
         if tag == "table" and _is_data(node):

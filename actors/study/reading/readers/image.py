@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .ocr import PIXELS, OcrFailed, recognize, tesseract
 from .pieces import Draft, Task, Unreadable
 
@@ -33,7 +35,9 @@ def read_image(task: Task) -> Draft:
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as problem:
         raise Unreadable("is damaged: the picture is not complete") from problem
     if grey.width * grey.height > PIXELS:
-        grey.thumbnail((int(width * scale) + 1, int(width * scale) + 1) if width > height else (int(height * scale) + 1,) * 2)
+        grey.thumbnail(
+            (int(width * scale) + 1, int(width * scale) + 1) if width > height else (int(height * scale) + 1,) * 2
+        )
     elif grey.width < _SMALL and grey.width * grey.height * 4 <= PIXELS:
         grey = grey.resize((grey.width * 2, grey.height * 2))
     task.progress("ocr", 0, 1)
@@ -47,7 +51,7 @@ def read_image(task: Task) -> Draft:
     return Draft(format="image", pieces=pieces, ocr_pages=[1])
 
 
-def _on_white(picture):  # noqa: ANN001, ANN202
+def _on_white(picture: Any) -> Any:
     from PIL import Image
 
     if picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info:

@@ -53,7 +53,7 @@ def kind_of(path: Path, name: str) -> Format:
         raise Unreadable("is empty" if not head else "is empty: it holds nothing but blanks")
     if b"%PDF-" in head[:1024]:
         return "pdf"
-    if head.startswith(b"\x89PNG\r\n\x1a\n") or head.startswith(b"\xff\xd8\xff"):
+    if head.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")):
         return "image"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         return _kind_of_zip(path)

@@ -71,7 +71,7 @@ def _by_script(sample: str) -> str | None:
         share = 0.05 if code == "ja" else 0.3
         if len(script.findall(sample)) > share * letters:
             return code
-    if len(_CYRILLIC.findall(sample)) > 0.3 * letters:  # noqa: PLR2004 - mostly Cyrillic
+    if len(_CYRILLIC.findall(sample)) > 0.3 * letters:
         if _UKRAINIAN.search(sample):
             return "uk" if not _RUSSIAN.search(sample) else None
         return "ru" if _RUSSIAN.search(sample) else None

@@ -28,45 +28,53 @@ def read_markdown(task: Task) -> Draft:
         named = _TITLE.search(front.group(1))
         title = named.group(1) if named else None
         text = text[front.end() :]
-    draft = Draft(format="markdown", pieces=_pieces(MarkdownIt("commonmark").enable("table").parse(text)), title=title)
+    gathering = _Gathering()
+    for token in MarkdownIt("commonmark").enable("table").parse(text):
+        gathering.add(token)
+    draft = Draft(format="markdown", pieces=gathering.pieces, title=title)
     number_sections(draft)
     return draft
 
 
-def _pieces(tokens: list[Any]) -> list[Piece]:
-    pieces: list[Piece] = []
-    level: int | None = None
-    items = 0
-    rows: list[list[str]] | None = None
-    for token in tokens:
-        if token.type == "heading_open":
-            level = int(token.tag[1:])
-        elif token.type == "heading_close":
-            level = None
-        elif token.type == "list_item_open":
-            items += 1
-        elif token.type == "list_item_close":
-            items -= 1
-        elif token.type == "table_open":
-            rows = []
-        elif token.type == "tr_open" and rows is not None:
-            rows.append([])
-        elif token.type == "table_close" and rows is not None:
-            pieces.append(Piece("table", "\n".join(" | ".join(row) for row in rows if any(row))))
-            rows = None
+class _Gathering:
+    """Turns the token stream into pieces; knows what it is inside of."""
+
+    def __init__(self) -> None:
+        self.pieces: list[Piece] = []
+        self._level: int | None = None
+        self._items = 0
+        self._rows: list[list[str]] | None = None
+
+    def add(self, token: Any) -> None:
+        if token.type in {"heading_open", "heading_close"}:
+            self._level = int(token.tag[1:]) if token.nesting > 0 else None
+        elif token.type in {"list_item_open", "list_item_close"}:
+            self._items += token.nesting
         elif token.type == "inline":
-            text = _inline(token.children or [])
-            if rows is not None:
-                rows[-1].append(text.replace("\n", " "))
-            elif level is not None:
-                pieces.append(Piece("heading", text, level=level))
-            else:
-                pieces.append(Piece("list_item" if items else "paragraph", text))
+            self._text(_inline(token.children or []))
         elif token.type in {"fence", "code_block"}:
-            pieces.append(Piece("paragraph", token.content))
+            self.pieces.append(Piece("paragraph", token.content))
         elif token.type == "html_block":
-            pieces.extend(pieces_of_html(token.content).pieces)
-    return pieces
+            self.pieces.extend(pieces_of_html(token.content).pieces)
+        else:
+            self._table(token)
+
+    def _table(self, token: Any) -> None:
+        if token.type == "table_open":
+            self._rows = []
+        elif token.type == "tr_open" and self._rows is not None:
+            self._rows.append([])
+        elif token.type == "table_close" and self._rows is not None:
+            self.pieces.append(Piece("table", "\n".join(" | ".join(row) for row in self._rows if any(row))))
+            self._rows = None
+
+    def _text(self, text: str) -> None:
+        if self._rows is not None:
+            self._rows[-1].append(text.replace("\n", " "))
+        elif self._level is not None:
+            self.pieces.append(Piece("heading", text, level=self._level))
+        else:
+            self.pieces.append(Piece("list_item" if self._items else "paragraph", text))
 
 
 def _inline(tokens: list[Any]) -> str:

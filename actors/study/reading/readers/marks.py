@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 
-_BULLETS = "\u2022\u2023\u25aa\u25ab\u25cf\u25cb\u25e6\u25a0\u25a1\u2219\u00b7\u2013\u2014\u2212*\uf0b7\uf0a7\u27a2\u2713\u25b6\\-"
+_BULLETS = "\u2022\u2023\u25aa\u25ab\u25cf\u25cb\u25e6\u25a0\u25a1\u2219\u00b7\u2013\u2014\u2212*"
+_BULLETS += "\uf0b7\uf0a7\u27a2\u2713\u25b6\\-"
 _BULLET = re.compile(rf"^(?:[{_BULLETS}]|o(?=\s))\s+(?=\S)")
 _NUMBER = re.compile(r"^(?:\(?\d{1,3}[.)]|\(?[a-zA-Z][.)]|\(?[ivx]{1,5}[.)]|\[\w{1,8}\])\s+(?=\S)")
-_LONE = re.compile(rf"^(?:[{_BULLETS}o]|\(?\d{{1,3}}[.)]?|\d+(?:\.\d+)+\.?|\(?[a-zA-Z][.)]|\(?[ivx]{{1,5}}[.)]|\[\w{{1,8}}\]|[A-Z]\.\d+)$")
+_LONE = re.compile(
+    rf"^(?:[{_BULLETS}o]|\(?\d{{1,3}}[.)]?|\d+(?:\.\d+)+\.?|[A-Z]\.\d+|"
+    r"\(?[a-zA-Z][.)]|\(?[ivx]{1,5}[.)]|\[\w{1,8}\])$"
+)
 _SENTENCE_END = re.compile(r"[.!?:;\u2026\u3002][\"')\]\u201d\u2019\u00bb]*$")
 
 

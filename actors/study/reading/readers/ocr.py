@@ -13,14 +13,14 @@ from typing import Any
 
 from .cleaning import Hyphens
 from .marks import bullet_end
-from .pieces import Piece, Task
+from .pieces import Busy, Piece, Task
 
 #: A sheet of A4 at 300 dots an inch; more costs time and reads no better.
 PIXELS = 9_000_000
 _WORST_WORD = 25.0
 _HEADING = 1.35  # of the usual line's height
 _HEADING_WORDS = 14
-_WALL_FACTOR = 4  # a busy machine takes longer than the processor time that is granted
+_WALL_FACTOR = 2.5  # a busy machine takes longer than the processor time that is granted
 
 
 class OcrFailed(Exception):  # noqa: N818 - says what happened
@@ -63,7 +63,7 @@ def _run(program: str, data: bytes, task: Task) -> str:
             output, errors = process.communicate(data, timeout=seconds * _WALL_FACTOR)
         except subprocess.TimeoutExpired as problem:
             process.kill()
-            raise OcrFailed("takes too long to recognize") from problem
+            raise Busy("the machine is too busy to recognize text") from problem
     if process.returncode < 0:
         raise OcrFailed("takes too long to recognize")
     if process.returncode:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import PurePath
 from typing import Any
 
 from .cleaning import vocabulary
 from .ocr import OcrFailed, recognize, tesseract
+from .pdf_blocks import Run, runs_of
 from .pdf_headings import Outline, headed
 from .pdf_layout import regions
 from .pdf_lines import LineReader, PageText
 from .pieces import Draft, Piece, Task, Unreadable
-from .running import drop_running_lines
+from .running import drop_running_lines, drop_running_pieces
 from .stitching import stitched
-from .pdf_blocks import Run, runs_of
 
 _WIDEST_PT = 20_000.0  # seven metres; PDF itself stops at 14,400
 _MOST_ON_A_PAGE = 400_000
@@ -21,8 +25,11 @@ _FEW = 24  # letters that a stamp or a page number has, on a page that is a pict
 _UNMAPPED = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08]")
 _UNMAPPED_SHARE = 0.3
 _OCR_FAILURES = 3
+_OCR_AT_ONCE = min(2, os.cpu_count() or 1)
 _NO_OCR = "install the program tesseract (package tesseract-ocr) to have scanned pages read"
-_NAMELESS = re.compile(r"^(untitled|microsoft (word|powerpoint)\b.*|.*\.(docx?|pptx?|tex|dvi|indd|pdf|xml|fm|qxd))$", re.I)
+_NAMELESS = re.compile(
+    r"^(untitled|microsoft (word|powerpoint)\b.*|.*\.(docx?|pptx?|tex|dvi|indd|pdf|xml|fm|qxd))$", re.IGNORECASE
+)
 
 
 def read_pdf(task: Task) -> Draft:
@@ -132,31 +139,62 @@ class _Reading:
                 raise Unreadable(f"is a scan, its pages are pictures: {_NO_OCR}")
             self._warnings.append(f"{_pages(self._scanned)} are pictures and were not read: {_NO_OCR}")
             return {}
-        found: dict[int, list[Piece]] = {}
-        failed: list[int] = []
-        for done, number in enumerate(self._scanned):
-            self._task.progress("ocr", done, len(self._scanned))
-            page = self._document[number - 1]
-            try:
-                found[number] = recognize(program, _render(page), number, self._task)
-            except OcrFailed as problem:
-                failed.append(number)
-                # A first page that cannot be read speaks for the rest; later ones may be an odd picture.
-                if not found and len(self._scanned) == len(self._document):
-                    raise Unreadable(f"is a scan that cannot be read: page {number} {problem}") from problem
-                if len(failed) >= _OCR_FAILURES:
-                    failed.extend(self._scanned[done + 1 :])
-                    break
-            finally:
-                page.close()
-        self._task.progress("ocr", len(self._scanned), len(self._scanned))
+        found, failed = self._recognize_with(program)
         if failed:
             self._warnings.append(f"{_pages(failed)} are pictures that could not be read by OCR")
+        drop_running_pieces(found)
         return found
+
+    def _recognize_with(self, program: str) -> tuple[dict[int, list[Piece]], list[int]]:
+        found: dict[int, list[Piece]] = {}
+        failed: list[int] = []
+        waiting: deque[tuple[int, Future[list[Piece]]]] = deque()
+        total = len(self._scanned)
+        with ThreadPoolExecutor(_OCR_AT_ONCE) as pool:
+            try:
+                for done, number in enumerate([*self._scanned, *[0] * _OCR_AT_ONCE]):
+                    # PDFium stays in this thread; only tesseract is waited for in the others.
+                    if len(waiting) >= _OCR_AT_ONCE or not number:
+                        self._collect(waiting, found, failed)
+                        self._task.progress("ocr", len(found) + len(failed), total)
+                    if len(failed) >= _OCR_FAILURES or self._task.late:
+                        failed.extend(self._scanned[done:])
+                        break
+                    if number:
+                        picture = self._picture(number)
+                        waiting.append((number, pool.submit(recognize, program, picture, number, self._task)))
+            finally:
+                while waiting:
+                    self._collect(waiting, found, failed)
+        return found, sorted(failed)
+
+    def _collect(
+        self, waiting: deque[tuple[int, Future[list[Piece]]]], found: dict[int, list[Piece]], failed: list[int]
+    ) -> None:
+        if not waiting:
+            return
+        number, result = waiting.popleft()
+        try:
+            found[number] = result.result()
+        except OcrFailed as problem:
+            failed.append(number)
+            # A first page that cannot be read speaks for the rest; later ones may be an odd picture.
+            if not found and len(self._scanned) == len(self._document):
+                waiting.clear()
+                raise Unreadable(f"is a scan that cannot be read: page {number} {problem}") from problem
+
+    def _picture(self, number: int) -> Any:
+        page = self._document[number - 1]
+        try:
+            return _render(page)
+        finally:
+            page.close()
 
     def _title(self) -> str | None:
         title = (self._document.get_metadata_dict().get("Title") or "").strip()
-        return None if not title or _NAMELESS.match(title) else title
+        # Many programs write the file's name when nobody gave a title.
+        nameless = _NAMELESS.match(title) or title == PurePath(self._task.name).stem
+        return None if not title or nameless else title
 
 
 def _has_picture(page: Any, area: float) -> bool:
@@ -167,7 +205,7 @@ def _has_picture(page: Any, area: float) -> bool:
     for item in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3):
         left, bottom, right, top = item.get_bounds()
         covered += abs((right - left) * (top - bottom))
-        if covered > 0.3 * area:  # noqa: PLR2004 - a logo is smaller
+        if covered > 0.3 * area:
             return True
     return False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 
 from .marks import bullet_end, ends_sentence, number_end
@@ -127,7 +128,7 @@ class _Shape:
         ends = sorted(row.x1 for row in lines)
         self._right = ends[int(len(ends) * 0.9)] if ends else 0.0
         steps: dict[float, list[float]] = {}
-        for above, below in zip(lines, lines[1:], strict=False):
+        for above, below in pairwise(lines):
             step, size = below.y - above.y, above.main.size
             if abs(below.main.size - size) <= _SAME_SIZE * size and 0 < step < 2.5 * size:
                 steps.setdefault(round(size), []).append(step)
@@ -141,17 +142,20 @@ class _Shape:
             return True
         if self._runs_on(run, row):
             return False
-        if abs(row.main.size - run.size) > _SAME_SIZE * run.size and len(row.text) > 3:  # noqa: PLR2004 - an index
-            return True
-        if row.bold != above.bold and (row.bold or run.bold) and (len(run.lines) == 1 or row.bold):
-            return True
-        if row.main.mono != above.main.mono and (row.main.mono or run.mono):
-            return True
-        if bullet_end(row.text) or (number_end(row.text) and run.kind == "list_item" and row.x0 <= run.x0 + 2):
-            return True
-        if _NUMBERED.match(row.text) and _NUMBERED.match(run.lines[0]):
-            return True
-        return self._indented(run, row, size) or self._ended_early(run, row)
+        return (
+            self._other_type(run, row)
+            or _begins_anew(run, row)
+            or self._indented(run, row, size)
+            or self._ended_early(run, row)
+        )
+
+    @staticmethod
+    def _other_type(run: Run, row: Row) -> bool:
+        above = run.last
+        size = abs(row.main.size - run.size) > _SAME_SIZE * run.size and len(row.text) > 3  # noqa: PLR2004 - an index
+        bold = row.bold != above.bold and (row.bold or run.bold) and (len(run.lines) == 1 or row.bold)
+        mono = row.main.mono != above.main.mono and (row.main.mono or run.mono)
+        return size or bold or mono
 
     @staticmethod
     def _runs_on(run: Run, row: Row) -> bool:
@@ -167,13 +171,13 @@ class _Shape:
         if run.mono:
             return False
         if run.kind == "list_item":
-            # The text of an item hangs to the right of its mark; what returns to the mark or left of it is no more of it.
+            # The text of an item hangs to the right of its mark; what returns to the mark is no more of it.
             hanging = len(run.lines) > 1 and run.text_x0 > run.x0 + 2
             return row.x0 < run.x0 - 2 or (hanging and row.x0 <= run.x0 + 2)
         if len(run.lines) == 1:
             return step > 4 * size
         if step > _INDENT_EM * size:
-            return step < 12 * size or not self._centred(run)  # noqa: PLR2004 - further is centred
+            return step < 12 * size or not self._centred(run)
         return step < -2 * size and len(run.lines) > 2 and not self._centred(run)  # noqa: PLR2004 - after a first line
 
     def _centred(self, run: Run) -> bool:
@@ -184,6 +188,12 @@ class _Shape:
             return False
         first_word = len(row.text.split(" ", 1)[0]) * (row.x1 - row.x0) / max(len(row.text), 1)
         return run.last.x1 + first_word + row.main.size < self._right - row.main.size
+
+
+def _begins_anew(run: Run, row: Row) -> bool:
+    if bullet_end(row.text) or (_NUMBERED.match(row.text) and _NUMBERED.match(run.lines[0])):
+        return True
+    return bool(number_end(row.text)) and run.kind == "list_item" and row.x0 <= run.x0 + 2
 
 
 def is_footnote(run: Run, body: float, height: float) -> bool:

@@ -20,7 +20,9 @@ _MOSTLY_SMALL = 0.4
 _MOST_ENTRIES = 5_000
 _DEEPEST = 6
 _FEWEST_LETTERS = 2
-_NUMBERING = re.compile(r"^(?:(?:chapter|section|part|appendix|kapitel|teil)\s+)?(?:[\divxlc]+|[a-z])(?:\.\d+)*[.:)]?\s+", re.I)
+_NUMBERING = re.compile(
+    r"^(?:(?:chapter|section|part|appendix|kapitel|teil)\s+)?(?:[\divxlc]+|[a-z])(?:\.\d+)*[.:)]?\s+", re.IGNORECASE
+)
 _ROMAN = re.compile(r"^[IVX]{1,5}\.\s+[A-Z][A-Z\s,:&'-]{3,}$")
 _DEPTH = re.compile(r"^(\d{1,2}(?:\.\d{1,2}){0,4})\.?\s+\S")
 

@@ -119,9 +119,7 @@ def line_rows(segments: list[Segment]) -> list[Row]:
 
 
 def _overlaps(line: list[Segment], segment: Segment) -> bool:
-    return any(
-        min(one.x1, segment.x1) - max(one.x0, segment.x0) > 0.5 * min(one.size, segment.size) for one in line
-    )
+    return any(min(one.x1, segment.x1) - max(one.x0, segment.x0) > 0.5 * min(one.size, segment.size) for one in line)
 
 
 def _merge_marks(line: list[Segment]) -> list[Segment]:
@@ -129,7 +127,9 @@ def _merge_marks(line: list[Segment]) -> list[Segment]:
     for segment in line:
         last = merged[-1] if merged else None
         near = last is not None and segment.x0 - last.x1 < 0.9 * segment.size
-        marked = last is not None and len(merged) == 1 and is_lone_mark(last.text) and segment.x0 - last.x1 < 4 * last.size
+        marked = (
+            last is not None and len(merged) == 1 and is_lone_mark(last.text) and segment.x0 - last.x1 < 4 * last.size
+        )
         if last is not None and (near or marked):
             glued = near and segment.x0 - last.x1 < 0.12 * segment.size
             main = last if len(last.text) > len(segment.text) else segment

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import re
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -79,7 +80,9 @@ class LineReader:
             return text
         # Characters outside of the first plane, or without a meaning: take them one by one, so that places fit.
         get = self._pdfium.FPDFText_GetUnicode
-        return "".join(chr(code) if 0 < (code := get(textpage, at)) < 0x110000 else "\ufffd" for at in range(count))
+        return "".join(
+            chr(code) if 0 < (code := get(textpage, at)) <= sys.maxunicode else "\ufffd" for at in range(count)
+        )
 
     def _angle(self, textpage: Any, spans: list[tuple[int, int]]) -> float:
         # Pages scanned or set sideways: the direction of most of the text is the reader's "right".
@@ -181,6 +184,4 @@ def _spans(text: str) -> list[tuple[int, int]]:
     if begin < len(text):
         spans.append((begin, len(text)))
     # A span must not begin with a blank: its first character stands for the whole.
-    return [
-        (end - len(text[start:end].lstrip()), end) for start, end in spans if text[start:end].strip()
-    ]
+    return [(end - len(text[start:end].lstrip()), end) for start, end in spans if text[start:end].strip()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from .pdf_layout import Row
 
@@ -101,7 +102,7 @@ def is_contents(table: list[list[str]]) -> bool:
 
 def _rising(table: list[list[str]]) -> bool:
     numbers = [int(row[-1]) for row in table if row[-1].isdigit()]
-    return all(first <= second for first, second in zip(numbers, numbers[1:], strict=False))
+    return all(first <= second for first, second in pairwise(numbers))
 
 
 def contents_line(text: str) -> str | None:
@@ -109,4 +110,8 @@ def contents_line(text: str) -> str | None:
     found = _LEADERS.search(text)
     if not found or not (_CONTENTS_END.match(text[found.end() :].strip()) or found.end() == len(text)):
         return None
-    return f"{text[: found.start()].strip()} \u2026 {text[found.end() :].strip()}".strip(" \u2026") if found.start() else None
+    return (
+        f"{text[: found.start()].strip()} \u2026 {text[found.end() :].strip()}".strip(" \u2026")
+        if found.start()
+        else None
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +12,17 @@ from .limits import Limits
 
 Format = Literal["pdf", "docx", "pptx", "html", "markdown", "text", "image"]
 PieceKind = Literal["heading", "paragraph", "list_item", "table", "note"]
+_LATE = 0.85  # of the whole time
+
 Stage = Literal["parsing", "ocr", "formatting"]
 
 
 class Unreadable(Exception):  # noqa: N818 - says what the document is
     """The document cannot be read; the message goes on where the file's name stops: ``is encrypted: ...``."""
+
+
+class Busy(Exception):  # noqa: N818 - says what is the matter
+    """Nothing is wrong with the document, but the machine did not get round to it."""
 
 
 @dataclass(slots=True)
@@ -48,3 +55,9 @@ class Task:
     name: str
     limits: Limits
     progress: Callable[[Stage, int, int], None] = lambda _stage, _done, _total: None
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def late(self) -> bool:
+        """Say if so much time has gone that what is left must be kept for finishing."""
+        return time.monotonic() - self.started > _LATE * self.limits.total.total_seconds()

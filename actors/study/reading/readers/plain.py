@@ -8,15 +8,20 @@ from collections import Counter
 from .cleaning import Hyphens, vocabulary
 from .decoding import decode
 from .finishing import number_sections
-from .pieces import Draft, Piece, Task, Unreadable
+from .marks import ends_sentence
+from .pieces import Draft, Piece, PieceKind, Task, Unreadable
 
 _UNDERLINE = re.compile(r"^(={3,}|-{3,}|~{3,}|\*{3,})$")
 _NUMBERED = re.compile(r"^(\d{1,2}(?:\.\d{1,2}){0,4})\.?\s+([^\W\d_].*)$")
-_NAMED = re.compile(r"^(chapter|part|section|appendix|kapitel|teil|abschnitt|chapitre|cap[ií]tulo)\s+[\divxlc]+\b", re.I)
-_BULLET = re.compile(r"^\s*(?:[-*+\u2022\u2023\u25aa\u25e6]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+(?=\S)")
+_NAMED = re.compile(
+    r"^(chapter|part|section|appendix|kapitel|teil|abschnitt|chapitre|cap[ií]tulo)\s+[\divxlc]+\b", re.IGNORECASE
+)
+_BULLET = re.compile(r"^\s*[-*+\u2022\u2023\u25aa\u25e6]\s+(?=\S)")
+_ITEM = re.compile(r"^\s*(?:\(?\d{1,3}[.)]|\(?[a-z][.)]|\[\w{1,8}\])\s+(?=\S)")
 _PAGE_MARK = re.compile(r"\d+")
 _LONGEST_HEADING = 80
 _LONGEST_CAPITALS = 60
+_CENTRED = 16  # blanks before a line that stands in the middle
 
 
 def read_plain(task: Task) -> Draft:
@@ -62,11 +67,18 @@ def _paragraphs(lines: list[str]) -> list[list[str]]:
     for line in lines:
         if not line.strip():
             paragraphs.append([])
-        elif _BULLET.match(line) and paragraphs[-1] and not _NUMBERED.match(line):
+        elif paragraphs[-1] and _begins_item(line, paragraphs[-1]):
             paragraphs.append([line])
         else:
             paragraphs[-1].append(line)
     return [paragraph for paragraph in paragraphs if paragraph]
+
+
+def _begins_item(line: str, before: list[str]) -> bool:
+    if _BULLET.match(line):
+        return True
+    # "1." within a paragraph may be where a sentence was wrapped; after an item or a full stop it is the next item.
+    return bool(_ITEM.match(line)) and (bool(_ITEM.match(before[0])) or ends_sentence(before[-1].rstrip()))
 
 
 def _read(lines: list[str], page: int, hyphens: Hyphens) -> list[Piece]:
@@ -77,16 +89,17 @@ def _read(lines: list[str], page: int, hyphens: Hyphens) -> list[Piece]:
         rows = (" | ".join(cell.strip() for cell in line.strip().split("\t") if cell.strip()) for line in lines)
         return [Piece("table", "\n".join(rows), page)]
     if len(lines) == 1:
-        level = _heading_level(lines[0].strip())
+        level = _heading_level(lines[0].strip(), indent=len(lines[0]) - len(lines[0].lstrip()))
         if level:
             return [Piece("heading", lines[0], page, level)]
     bullet = _BULLET.match(lines[0])
     if bullet:
         return [Piece("list_item", _joined([lines[0][bullet.end() :], *lines[1:]], hyphens), page)]
-    return [Piece("paragraph", _joined(lines, hyphens), page)]
+    kind: PieceKind = "list_item" if _ITEM.match(lines[0]) else "paragraph"
+    return [Piece(kind, _joined(lines, hyphens), page)]
 
 
-def _heading_level(line: str) -> int | None:
+def _heading_level(line: str, indent: int) -> int | None:
     if len(line) > _LONGEST_HEADING or line[-1] in ".,;:!?" or not any(letter.isalpha() for letter in line):
         return None
     if _NAMED.match(line):
@@ -98,7 +111,8 @@ def _heading_level(line: str) -> int | None:
     capitals = sum(1 for letter in letters if letter.isupper())
     if len(letters) > 3 and capitals == len(letters) and len(line) <= _LONGEST_CAPITALS:  # noqa: PLR2004 - an acronym
         return 1
-    return None
+    centred = indent >= _CENTRED and len(line) <= _LONGEST_CAPITALS and line[0].isupper()
+    return 2 if centred and len(line.split()) <= 8 else None  # noqa: PLR2004 - longer ones are sentences
 
 
 def _joined(lines: list[str], hyphens: Hyphens) -> str:

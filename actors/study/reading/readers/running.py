@@ -7,11 +7,13 @@ from collections import Counter
 
 from .pdf_layout import Row, line_rows
 from .pdf_lines import PageText
+from .pieces import Piece
 
 _EDGE_ROWS = 3
 _TOP, _BOTTOM = 0.14, 0.86  # of the page's height: running lines stand outside of these
 _SAME_PLACE = 6  # points
 _SHORT = 8
+_LONGEST_RUNNING = 120
 _LARGE = 1.15  # of the page's usual type: a title, kept where it comes first
 _DIGITS = re.compile(r"\d+|\b[ivxlc]+\b", re.IGNORECASE)
 _NUMBER = re.compile(
@@ -61,3 +63,23 @@ def _usual_size(page: PageText) -> float:
     for segment in page.segments:
         sizes[segment.size] += len(segment.text)
     return sizes.most_common(1)[0][0] if sizes else 1.0
+
+
+def drop_running_pieces(pages: dict[int, list[Piece]]) -> None:
+    """Take what begins or ends several recognized pages, and lone page numbers, out of their pieces."""
+    if len(pages) < 2:  # noqa: PLR2004 - nothing repeats on one page
+        return
+    edges = {number: [pieces[0], pieces[-1]] for number, pieces in pages.items() if pieces}
+    seen = Counter(key for edge in edges.values() for key in {_words(piece) for piece in edge})
+    least = 3 if len(pages) > _SHORT else 2
+    for number, edge in edges.items():
+        gone = {
+            id(piece)
+            for piece in edge
+            if _NUMBER.match(piece.text) or (seen[_words(piece)] >= least and len(piece.text) <= _LONGEST_RUNNING)
+        }
+        pages[number] = [piece for piece in pages[number] if id(piece) not in gone]
+
+
+def _words(piece: Piece) -> str:
+    return _DIGITS.sub("#", piece.text.lower())

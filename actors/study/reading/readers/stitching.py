@@ -1,4 +1,4 @@
-"""Makes pieces of runs: lines joined, paragraphs that go on in the next column or page made whole, footnotes set aside."""
+"""Makes pieces of runs: lines joined, paragraphs made whole over columns and pages, footnotes set aside."""
 
 from __future__ import annotations
 

@@ -19,6 +19,9 @@ _LIST = re.compile(r"^list\b", re.IGNORECASE)
 _CONTENTS = re.compile(r"^toc \d$", re.IGNORECASE)
 _CONTAINERS = {_W + name for name in ("sdt", "sdtContent", "customXml", "ins", "moveTo")}
 _DELETED = {_W + name for name in ("del", "moveFrom", "pPr", "rPr", "instrText", "delText")}
+_TEXTS = {_W + "t", _M + "t"}
+_SIGNS = {_W + "tab": "\t", _W + "noBreakHyphen": "-"}
+_BREAKS = {_W + "br", _W + "cr", _W + "lastRenderedPageBreak", _W + "pageBreakBefore"}
 _EVERY = 500
 
 
@@ -70,22 +73,20 @@ class _Body:
 
     def _paragraph(self, element: Any) -> None:
         kind, level = self._styles.kind_of(element)
-        page, parts, notes, boxes = self.page, [], [], []
+        page = self.page
+        parts: list[str] = []
+        notes: list[str] = []
+        boxes: list[Any] = []
         for node in _nodes(element):
-            tag = node.tag
-            if tag in {_W + "t", _M + "t"}:
-                if not parts:
-                    page = self.page
-                parts.append(node.text or "")
-            elif tag == _W + "tab":
-                parts.append("\t")
-            elif tag == _W + "noBreakHyphen":
-                parts.append("-")
-            elif tag == _W + "footnoteReference":
+            letters = _letters(node)
+            if letters:
+                page = page if parts else self.page
+                parts.append(letters)
+            elif node.tag == _W + "footnoteReference":
                 notes.append(node.get(_W + "id"))
-            elif tag == _W + "txbxContent":
+            elif node.tag == _W + "txbxContent":
                 boxes.append(node)
-            elif tag in {_W + "br", _W + "cr", _W + "lastRenderedPageBreak", _W + "pageBreakBefore"}:
+            elif node.tag in _BREAKS:
                 self._break(node, parts)
         text = "".join(parts).strip()
         if text:
@@ -93,9 +94,7 @@ class _Body:
                 self.title = self.title or text
                 kind, level = "heading", 1
             self.pieces.append(Piece(kind, text, page, level))  # type: ignore[arg-type]  # title was taken out above
-        self.pieces.extend(
-            Piece("note", self._footnotes[note], page) for note in notes if note in self._footnotes
-        )
+        self.pieces.extend(Piece("note", self._footnotes[note], page) for note in notes if note in self._footnotes)
         for box in boxes:
             for child in box:
                 self.add(child)
@@ -192,6 +191,10 @@ def _nodes(element: Any) -> Iterator[Any]:
                 stack.append(iter(node))
 
 
+def _letters(node: Any) -> str:
+    return (node.text or "") if node.tag in _TEXTS else _SIGNS.get(node.tag, "")
+
+
 def _cells(row: Any) -> Iterator[Any]:
     for child in row:
         if child.tag == _W + "tc":
@@ -203,9 +206,8 @@ def _cells(row: Any) -> Iterator[Any]:
 def _text(cell: Any) -> str:
     paragraphs = []
     for paragraph in cell.iter(_W + "p"):
-        texts = [node.text or "" for node in _nodes(paragraph) if node.tag in {_W + "t", _M + "t"}]
-        if texts:
-            paragraphs.append("".join(texts).strip())
+        texts = [_letters(node) for node in _nodes(paragraph)]
+        paragraphs.append("".join(texts).strip())
     return " ".join(part for part in paragraphs if part)
 
 
@@ -215,9 +217,5 @@ def _footnotes(document: Any) -> dict[str, str]:
     for relation in document.part.rels.values():
         if relation.reltype == _FOOTNOTES and not relation.is_external:
             root: Any = parse_xml(relation.target_part.blob)
-            return {
-                note.get(_W + "id"): text for note in root if not note.get(_W + "type") and (text := _text(note))
-            }
+            return {note.get(_W + "id"): text for note in root if not note.get(_W + "type") and (text := _text(note))}
     return {}
-
-

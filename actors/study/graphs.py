@@ -1,0 +1,41 @@
+"""``graph.generate``: the knowledge graph of a document, read part by part."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from actors.study import modelled, offline
+from actors.study.material import ExtractedDocument, KnowledgeGraph
+from pipeline import AI, Run, actor
+from pipeline.llm import OFFLINE
+
+
+@actor(name="graph.generate", queue="ai", retry=AI, timeout=timedelta(minutes=10))
+def generate_graph(document: ExtractedDocument, run: Run) -> KnowledgeGraph:
+    """Build the knowledge graph of a document; what the document does not bear out is left out and counted."""
+    run.progress("preparing", 0, f"cutting {document.name} into parts")
+    if run.model == OFFLINE:
+        parts = offline.split(document)
+        run.progress("generating", 10, f"{len(parts)} parts", until=80)
+        findings = run.each(read_part_offline, parts)
+        run.progress("building", 80, "merging concepts")
+        graph = offline.assemble(document, findings)
+    else:
+        pages = modelled.split(document)
+        run.progress("generating", 10, f"{len(pages)} parts", until=80)
+        answers = run.each(ask_for_part, pages, run.model)
+        run.progress("building", 80, "merging concepts")
+        graph = modelled.assemble(document, answers)
+    dropped = sum(graph.made.dropped.values())
+    run.progress("validating", 95, f"{len(graph.concepts)} concepts, {len(graph.relations)} relations, {dropped} dropped")
+    return graph
+
+
+def read_part_offline(part: offline.Part) -> offline.PartFindings:
+    """Read one part without a model."""
+    return offline.read_part(part)
+
+
+def ask_for_part(part: modelled.Part, model: str) -> modelled.PartGraph:
+    """Have a model read one part."""
+    return modelled.read_part(part, model)

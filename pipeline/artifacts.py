@@ -1,0 +1,272 @@
+"""Durable results in SQL: documents, and what was made of them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict
+
+from pipeline import ids
+from pipeline.errors import PipelineError, Unavailable
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+#: The revision of the newest migration; a database at it needs none.
+HEAD = "0001"
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATION_LOCK = 0x6472616D  # any number, the same in every process
+_BUSY_MS = 15_000
+
+
+class Stored(BaseModel):
+    """A row, as it is handed out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Document(Stored):
+    """A document that something was made of, named by the sha256 of its bytes."""
+
+    id: str
+    name: str
+    format: str
+    pages: int
+    language: str | None = None
+    created_at: datetime
+
+
+class Artifact(Stored):
+    """One result of a run: its body, where it came from and what it took."""
+
+    id: str
+    run_id: str
+    flow_id: str | None = None
+    kind: str
+    document_id: str | None = None
+    body: Any
+    generator: str | None = None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    price: Decimal | None = None
+    seconds: float = 0.0
+    created_at: datetime
+
+
+class ArtifactStore:
+    """The database of results. Threads may share it, and a forked process may go on using it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._lock = threading.Lock()
+        self._engine: tuple[int, sa.Engine] | None = None
+
+    def migrate(self) -> None:
+        """Bring the database to the newest shape; processes that start at once wait for the one that does it."""
+        if self.is_migrated():
+            return
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util import CommandError
+
+        with self._alone() as connection:
+            config = Config()
+            config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+            config.attributes["connection"] = connection
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise PipelineError(
+                    f"The database cannot be migrated: {error}. Was it last used by a newer version of dramaturg?"
+                ) from error
+
+    def is_migrated(self) -> bool:
+        """Tell whether the database has the newest shape."""
+        import sqlalchemy as sa
+
+        with self._begin() as connection:
+            if not sa.inspect(connection).has_table("alembic_version"):
+                return False
+            found = connection.scalars(sa.text("SELECT version_num FROM alembic_version")).all()
+        return found == [HEAD]
+
+    def save_document(self, sha: str, *, name: str, format: str, pages: int, language: str | None = None) -> None:  # noqa: A002 - the column's name
+        """Remember a document; saying it again renames it."""
+        from pipeline.artifact_tables import documents
+
+        row = {"name": name, "format": format, "pages": pages, "language": language}
+        with self._begin() as connection:
+            self._upsert(connection, documents, ["id"], row, {"id": sha, "created_at": datetime.now(UTC)})
+
+    def save(
+        self,
+        *,
+        run_id: str,
+        kind: str,
+        body: Any,
+        flow_id: str | None = None,
+        document_id: str | None = None,
+        generator: str | None = None,
+        tokens_in: int = 0,
+        tokens_out: int = 0,
+        price: Decimal | None = None,
+        seconds: float = 0.0,
+    ) -> Artifact:
+        """Keep the result of this kind of a run; saving it again replaces its body and keeps its id and its age."""
+        from pipeline.artifact_tables import artifacts
+
+        row = {
+            "body": body,
+            "flow_id": flow_id,
+            "document_id": document_id,
+            "generator": generator,
+            "tokens_in": tokens_in,
+            "tokens_out": tokens_out,
+            "price": price,
+            "seconds": seconds,
+        }
+        first = {"id": ids.new(), "run_id": run_id, "kind": kind, "created_at": datetime.now(UTC)}
+        with self._begin() as connection:
+            return self._artifact(self._upsert(connection, artifacts, ["run_id", "kind"], row, first))
+
+    def get(self, artifact_id: str) -> Artifact | None:
+        """Give a result by its id."""
+        from pipeline.artifact_tables import artifacts
+
+        return next(self._select(artifacts.c.id == artifact_id, limit=1), None)
+
+    def find(self, run_id: str, kind: str) -> Artifact | None:
+        """Give the result of one kind of a run."""
+        from pipeline.artifact_tables import artifacts
+
+        return next(self._select(artifacts.c.run_id == run_id, artifacts.c.kind == kind, limit=1), None)
+
+    def list(self, *, kind: str | None = None, flow_id: str | None = None, limit: int = 50) -> tuple[Artifact, ...]:
+        """Give results, the newest first."""
+        from pipeline.artifact_tables import artifacts
+
+        wanted = []
+        if kind is not None:
+            wanted.append(artifacts.c.kind == kind)
+        if flow_id is not None:
+            wanted.append(artifacts.c.flow_id == flow_id)
+        return tuple(self._select(*wanted, limit=limit))
+
+    def document(self, sha: str) -> Document | None:
+        """Give what is known of a document."""
+        import sqlalchemy as sa
+
+        from pipeline.artifact_tables import documents
+
+        with self._begin() as connection:
+            row = connection.execute(sa.select(documents).where(documents.c.id == sha)).mappings().first()
+        return None if row is None else Document.model_validate(dict(row))
+
+    def close(self) -> None:
+        """Close the connections; the store may be used again."""
+        with self._lock:
+            if self._engine is not None and self._engine[0] == os.getpid():
+                self._engine[1].dispose()
+            self._engine = None
+
+    def _select(self, *wanted: sa.ColumnElement[bool], limit: int) -> Iterator[Artifact]:
+        import sqlalchemy as sa
+
+        from pipeline.artifact_tables import artifacts
+
+        newest_first = (artifacts.c.created_at.desc(), artifacts.c.id.desc())
+        with self._begin() as connection:
+            rows = connection.execute(sa.select(artifacts).where(*wanted).order_by(*newest_first).limit(limit)).all()
+        return map(self._artifact, rows)
+
+    @staticmethod
+    def _artifact(row: sa.Row[Any]) -> Artifact:
+        return Artifact.model_validate(row._asdict())
+
+    @staticmethod
+    def _upsert(
+        connection: sa.Connection, table: sa.Table, key: list[str], row: dict[str, Any], first: dict[str, Any]
+    ) -> sa.Row[Any]:
+        from sqlalchemy.dialects import postgresql, sqlite
+
+        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        statement = insert(table).values(**first, **row)
+        return connection.execute(statement.on_conflict_do_update(index_elements=key, set_=row).returning(table)).one()
+
+    @contextmanager
+    def _begin(self) -> Iterator[sa.Connection]:
+        import sqlalchemy as sa
+
+        try:
+            with self._connected().begin() as connection:
+                yield connection
+        except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+            raise Unavailable(
+                f"The database does not do what was asked of it: {getattr(error, 'orig', error)}."
+            ) from error
+
+    @contextmanager
+    def _alone(self) -> Iterator[sa.Connection]:
+        import sqlalchemy as sa
+
+        file = self._file()
+        if file is not None:
+            with file.with_name(f"{file.name}.lock").open("ab") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                with self._begin() as connection:
+                    yield connection
+        else:
+            with self._begin() as connection:
+                if connection.dialect.name == "postgresql":
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+                yield connection
+
+    def _file(self) -> Path | None:
+        import sqlalchemy as sa
+
+        url = sa.make_url(self._url)
+        on_disk = url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}
+        return Path(str(url.database)) if on_disk else None
+
+    def _connected(self) -> sa.Engine:
+        with self._lock:
+            # A connection must not be shared with the process that this one was forked from.
+            if self._engine is None or self._engine[0] != os.getpid():
+                self._engine = (os.getpid(), self._make_engine())
+            return self._engine[1]
+
+    def _make_engine(self) -> sa.Engine:
+        import sqlalchemy as sa
+
+        if (file := self._file()) is not None:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        engine = sa.create_engine(
+            self._url,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+        )
+        if engine.dialect.name == "sqlite":
+            sa.event.listen(engine, "connect", _prepare_sqlite)
+            sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # Python's driver begins transactions late, and none for a change of tables; we begin them ourselves.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (f"busy_timeout = {_BUSY_MS}", "journal_mode = WAL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
