@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dramatiq.broker import Broker
+from typing import Any
+
 from dramatiq.errors import RateLimitExceeded
 from dramatiq.middleware import Middleware, TimeLimitExceeded
 from dramatiq.middleware.shutdown import Shutdown
@@ -11,15 +12,16 @@ from pipeline.engine.delivery import Delivery
 from pipeline.errors import Kind, classify
 
 
-class ErrorClassifier(Middleware):  # type: ignore[misc] # the base is not typed
+class ErrorClassifier(Middleware):
     """Reads the exception of an attempt and writes ``delivery.kind``."""
 
     def after_process_message(
-        self, broker: Broker, message: Delivery, *, result: object = None, exception: BaseException | None = None
+        self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
         del broker, result
+        delivery: Delivery = message
         if exception is not None:
-            message.kind = _kind(exception)
+            delivery.kind = _kind(exception)
 
 
 def _kind(exception: BaseException) -> Kind:

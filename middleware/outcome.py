@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 import traceback
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
 import orjson
-from dramatiq.broker import Broker
 from dramatiq.middleware import Middleware
 
 from pipeline.actor import Actor
+from pipeline.engine.broker import PipelineBroker
 from pipeline.engine.delivery import Delivery
 from pipeline.engine.store import Commit
 from pipeline.errors import InvalidInput, LeaseLost, RateLimited, Snooze
@@ -20,48 +20,43 @@ from pipeline.retry import Retry
 from pipeline.run import as_ms
 from pipeline.verdict import Verdict, decide
 
-if TYPE_CHECKING:
-    from pipeline.engine.broker import PipelineBroker
-
 #: What is kept of a traceback and of a message.
 TRACEBACK_LIMIT = 8_000
 MESSAGE_LIMIT = 2_000
 
 
-class Outcome(Middleware):  # type: ignore[misc] # the base is not typed
+class Outcome(Middleware):
     """Reads ``delivery.kind`` and the actor's policies; writes ``delivery.verdict`` and what ``ack`` is to commit."""
 
     def after_process_message(
-        self, broker: PipelineBroker, message: Delivery, *, result: object = None, exception: BaseException | None = None
+        self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
         del result
-        if message.lost or isinstance(exception, LeaseLost):
+        delivery: Delivery = message
+        if delivery.lost or isinstance(exception, LeaseLost):
             return  # another worker owns the run: there is nothing to decide here
-        actor = broker.actors.get(message.actor_name)
-        retry = actor.retry if isinstance(actor, Actor) else Retry()
-        attempt = message.lease.attempt + 1
+        engine: PipelineBroker = broker
+        actor = engine.actors.get(delivery.actor_name)
+        attempt = delivery.lease.attempt + 1
         verdict = decide(
-            message.kind,  # type: ignore[arg-type] # a plain string on the delivery
+            delivery.kind,
             attempt=attempt,
-            retry=retry,
-            snoozes=message.lease.snoozes,
+            retry=actor.retry if isinstance(actor, Actor) else Retry(),
+            snoozes=delivery.lease.snoozes,
             wait=_asked_wait(exception),
         )
-        message.verdict = verdict
-        message.commit = Commit(
-            message.lease.run_id,
-            message.lease.fence,
+        delivery.verdict = verdict
+        produced = delivery.call.result if delivery.call is not None else b"null"
+        delivery.commit = Commit(
+            delivery.lease.run_id,
+            delivery.lease.fence,
             verdict.state,
             delay_ms=as_ms(verdict.delay),
-            result=self._result(broker, message) if verdict.state == "completed" else b"",
+            result=engine.values.pack(produced) if verdict.state == "completed" else b"",
             reason=verdict.reason,
-            error=b"" if exception is None else _told(exception, message, attempt, verdict),
+            error=b"" if exception is None else _told(exception, delivery, attempt, verdict),
             spends=verdict.spends,
         )
-
-    @staticmethod
-    def _result(broker: PipelineBroker, message: Delivery) -> bytes:
-        return broker.values.pack(message.call.result) if message.call is not None else b"null"
 
 
 def _asked_wait(exception: BaseException | None) -> timedelta | None:
@@ -72,20 +67,20 @@ def _asked_wait(exception: BaseException | None) -> timedelta | None:
     return None
 
 
-def _told(exception: BaseException, message: Delivery, attempt: int, verdict: Verdict) -> bytes:
-    if message.kind in {"interrupted", "cancelled", "snoozed"}:
+def _told(exception: BaseException, delivery: Delivery, attempt: int, verdict: Verdict) -> bytes:
+    if delivery.kind in {"interrupted", "cancelled", "snoozed"}:
         return b""
     frames = "".join(traceback.format_exception(exception))
     return orjson.dumps(
         {
             "attempt": attempt,
-            "kind": message.kind,
+            "kind": delivery.kind,
             "type": type(exception).__name__,
             "message": redact(str(exception))[:MESSAGE_LIMIT],
             "field": exception.field if isinstance(exception, InvalidInput) else None,
             "traceback": redact(frames)[-TRACEBACK_LIMIT:],
             "at_ms": time.time_ns() // 1_000_000,
             "next": verdict.state,
-            "model": message.run.model if message.run else None,
+            "model": delivery.run.model if delivery.run else None,
         }
     )

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from dramatiq.middleware import Middleware, SkipMessage
 
+from pipeline.engine.broker import PipelineBroker
 from pipeline.engine.delivery import Delivery
 
-if TYPE_CHECKING:
-    from pipeline.engine.broker import PipelineBroker
 
-
-class Shutdown(Middleware):  # type: ignore[misc] # the base is not typed
+class Shutdown(Middleware):
     """Reads the worker's state; writes ``delivery.stopping``, which the run heeds before its next step."""
 
-    def before_process_message(self, broker: PipelineBroker, message: Delivery) -> None:
-        if not broker.attempts.slots.begin(message):
+    def before_process_message(self, broker: Any, message: Any) -> None:
+        engine: PipelineBroker = broker
+        delivery: Delivery = message
+        if not engine.attempts.slots.begin(delivery):
             raise SkipMessage("given back to its queue before it began")
-        message.stopping = broker.stopping
+        delivery.stopping = engine.stopping

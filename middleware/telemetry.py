@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import structlog
-from dramatiq.broker import Broker
 from dramatiq.middleware import Middleware
 
 from pipeline.engine.delivery import Delivery
@@ -13,28 +13,31 @@ from pipeline.engine.delivery import Delivery
 log = structlog.get_logger("attempt")
 
 
-class Telemetry(Middleware):  # type: ignore[misc] # the base is not typed
+class Telemetry(Middleware):
     """Reads ``delivery.run``, ``kind`` and ``verdict``; writes the log."""
 
-    def before_process_message(self, broker: Broker, message: Delivery) -> None:
+    def before_process_message(self, broker: Any, message: Any) -> None:
         del broker
-        log.debug("attempt_started", start=message.lease.fence)
+        delivery: Delivery = message
+        log.debug("attempt_started", start=delivery.lease.fence)
 
     def after_process_message(
-        self, broker: Broker, message: Delivery, *, result: object = None, exception: BaseException | None = None
+        self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
         del broker, result
-        seconds = round(time.monotonic() - message.started_at, 4)
-        verdict = message.verdict
+        delivery: Delivery = message
+        seconds = round(time.monotonic() - delivery.started_at, 4)
+        verdict = delivery.verdict
         if verdict is None:
-            log.warning("attempt_without_verdict", duration_s=seconds, lost=message.lost)
+            log.warning("attempt_without_verdict", duration_s=seconds, lost=delivery.lost)
         elif exception is None or verdict.state == "queued":
-            log.info("attempt_" + verdict.state, duration_s=seconds)
+            log.info("attempt_ended", state=verdict.state, duration_s=seconds)
         else:
             log.warning(
-                "attempt_" + verdict.state,
+                "attempt_ended",
+                state=verdict.state,
                 duration_s=seconds,
-                kind=message.kind,
+                kind=delivery.kind,
                 error_type=type(exception).__name__,
                 error=str(exception),
                 delay_s=verdict.delay.total_seconds(),

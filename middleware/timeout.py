@@ -9,7 +9,7 @@ from dramatiq.middleware import TimeLimit
 from pipeline.run import as_ms
 
 
-class Timeout(TimeLimit):  # type: ignore[misc] # the base is not typed
+class Timeout(TimeLimit):
     """Dramatiq's own time limit: raises in the worker's thread, and cancels an async actor.
 
     It cannot interrupt a blocking call into C; whatever may block for long has a limit of its own.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints, overload
 
 import dramatiq
 import orjson
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-_P = ParamSpec("_P")
 
 #: Payloads above this many bytes are refused; large data goes to the blob store.
 PAYLOAD_LIMIT = 262_144
@@ -80,7 +79,7 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
     ) -> None:
         self._source = fn
         self.fn = async_to_sync(fn) if inspect.iscoroutinefunction(fn) else fn
-        self.logger = dramatiq.get_logger(fn.__module__ or "_", name)
+        self.logger = dramatiq.get_logger(fn.__module__ or "_", name)  # type: ignore[no-untyped-call]
         self.actor_name = name
         self.queue_name = queue
         self.priority = 0  # Dramatiq's own order; ours is decided when a run is claimed
@@ -97,7 +96,7 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
         self._message_head = {"queue_name": queue, "actor_name": name, "kwargs": {}}
 
     @property
-    def broker(self) -> PipelineBroker:
+    def broker(self) -> PipelineBroker:  # type: ignore[override] # bound late: declaring connects nothing
         """The broker it is bound to; the first use binds everything that was declared."""
         if not _bound:
             import pipeline.app  # noqa: F401 - importing it binds
@@ -146,7 +145,9 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
         """Give the payload as its type; raises ``InvalidInput`` that names the actor and the field."""
         if not self._takes_payload:
             if payload is not None:
-                raise InvalidInput(f"{self.actor_name}: takes no payload, got {type(payload).__name__}", field="payload")
+                raise InvalidInput(
+                    f"{self.actor_name}: takes no payload, got {type(payload).__name__}", field="payload"
+                )
             return None
         try:
             return self._payload_shape.validate_python(payload)
@@ -177,8 +178,8 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
     ) -> RunHandle[Out]:
         """Have a worker run it, and give a handle on the run.
 
-        ``key`` makes the same job one run: sent again, it gives the run that is there, finished or not. ``group`` is the
-        tenant it counts for. After ``deadline`` it is not started any more. ``models`` replaces the actor's chain.
+        ``key`` makes the same job one run: sent again, it gives the run that is there, finished or not. ``group`` is
+        the tenant it counts for. After ``deadline`` it is not started any more. ``models`` replaces the actor's chain.
         Raises ``InvalidInput`` that names the field, and ``Unavailable`` when Redis does not answer.
         """
         sending = Send(
@@ -202,7 +203,7 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
         return [RunHandle(run_id, self, broker) for run_id in broker.accept(runs)]
 
     def new_run(self, sending: Send, *, run_id: str = "", raw: bool = False, **flow: Any) -> NewRun:
-        """Check a payload and give what is written when it is accepted; a ``raw`` one is completed and checked later."""
+        """Check a payload and give what is written when it is accepted; a ``raw`` one is checked when it is complete."""
         run_id = run_id or ids.new()
         payload = sending.payload if raw else self.encode(sending.payload)
         options = dict(sending.options)
@@ -270,18 +271,20 @@ class _Declare:
         self._queue = queue
         self._policies = policies
 
-    if TYPE_CHECKING:
-        from typing import overload
-
-        @overload
-        def __call__(self, fn: Callable[[In, Run], Out]) -> Actor[In, Out]: ...
-        @overload
-        def __call__(self, fn: Callable[[Run], Out]) -> Actor[None, Out]: ...
-        @overload
-        def __call__(self, fn: Callable[[In], Out]) -> Actor[In, Out]: ...
-        @overload
-        def __call__(self, fn: Callable[[], Out]) -> Actor[None, Out]: ...
-
+    @overload
+    def __call__(self, fn: Callable[[In, Run], Coroutine[Any, Any, Out]]) -> Actor[In, Out]: ...
+    @overload
+    def __call__(self, fn: Callable[[In, Run], Out]) -> Actor[In, Out]: ...
+    @overload
+    def __call__(self, fn: Callable[[Run], Coroutine[Any, Any, Out]]) -> Actor[None, Out]: ...
+    @overload
+    def __call__(self, fn: Callable[[Run], Out]) -> Actor[None, Out]: ...
+    @overload
+    def __call__(self, fn: Callable[[In], Coroutine[Any, Any, Out]]) -> Actor[In, Out]: ...
+    @overload
+    def __call__(self, fn: Callable[[In], Out]) -> Actor[In, Out]: ...
+    @overload
+    def __call__(self, fn: Callable[[], Out]) -> Actor[None, Out]: ...
     def __call__(self, fn: Callable[..., Any]) -> Actor[Any, Any]:
         name = self._name or fn.__name__
         for what, text in (("name", name), ("queue", self._queue)):
@@ -314,7 +317,9 @@ def _parameters(fn: Callable[..., Any], name: str) -> tuple[str, bool]:
         if parameter.name == "run" or parameter.annotation in (Run, "Run"):
             takes_run = True
         elif payload or takes_run:
-            raise TypeError(f"actor {name!r}: takes one payload and then, if it wants, run; {parameter.name!r} is one too many")
+            raise TypeError(
+                f"actor {name!r}: takes one payload and then, if it wants, run; {parameter.name!r} is one too many"
+            )
         else:
             payload = parameter.name
     return payload, takes_run

@@ -90,6 +90,11 @@ class ArtifactStore:
                     f"The database cannot be migrated: {error}. Was it last used by a newer version of dramaturg?"
                 ) from error
 
+    def is_there(self) -> bool:
+        """Tell, without making it, whether the database exists; a server's is taken to."""
+        file = self._file()
+        return file is None or file.exists()
+
     def is_migrated(self) -> bool:
         """Tell whether the database has the newest shape."""
         import sqlalchemy as sa
@@ -106,7 +111,7 @@ class ArtifactStore:
 
         row = {"name": name, "format": format, "pages": pages, "language": language}
         with self._begin() as connection:
-            self._upsert(connection, documents, ["id"], row, {"id": sha, "created_at": datetime.now(UTC)})
+            self._upsert(connection, documents, ("id",), row, {"id": sha, "created_at": datetime.now(UTC)})
 
     def save(
         self,
@@ -137,7 +142,7 @@ class ArtifactStore:
         }
         first = {"id": ids.new(), "run_id": run_id, "kind": kind, "created_at": datetime.now(UTC)}
         with self._begin() as connection:
-            return self._artifact(self._upsert(connection, artifacts, ["run_id", "kind"], row, first))
+            return self._artifact(self._upsert(connection, artifacts, ("run_id", "kind"), row, first))
 
     def get(self, artifact_id: str) -> Artifact | None:
         """Give a result by its id."""
@@ -195,13 +200,16 @@ class ArtifactStore:
 
     @staticmethod
     def _upsert(
-        connection: sa.Connection, table: sa.Table, key: list[str], row: dict[str, Any], first: dict[str, Any]
+        connection: sa.Connection, table: sa.Table, key: tuple[str, ...], row: dict[str, Any], first: dict[str, Any]
     ) -> sa.Row[Any]:
         from sqlalchemy.dialects import postgresql, sqlite
 
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         statement = insert(table).values(**first, **row)
-        return connection.execute(statement.on_conflict_do_update(index_elements=key, set_=row).returning(table)).one()
+        replaced = {name: statement.excluded[name] for name in row}
+        return connection.execute(
+            statement.on_conflict_do_update(index_elements=key, set_=replaced).returning(table)
+        ).one()
 
     @contextmanager
     def _begin(self) -> Iterator[sa.Connection]:
@@ -210,10 +218,10 @@ class ArtifactStore:
         try:
             with self._connected().begin() as connection:
                 yield connection
-        except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
-            raise Unavailable(
-                f"The database does not do what was asked of it: {getattr(error, 'orig', error)}."
-            ) from error
+        except (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.ProgrammingError):
+            raise  # what was said is wrong, not the database
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+            raise Unavailable(f"The database does not do what it should: {getattr(error, 'orig', error)}.") from error
 
     @contextmanager
     def _alone(self) -> Iterator[sa.Connection]:
@@ -255,12 +263,17 @@ class ArtifactStore:
             hide_parameters=True,
             pool_pre_ping=True,
             json_serializer=lambda value: orjson.dumps(value).decode(),
-            json_deserializer=orjson.loads,
+            json_deserializer=_loads,
         )
         if engine.dialect.name == "sqlite":
             sa.event.listen(engine, "connect", _prepare_sqlite)
             sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         return engine
+
+
+def _loads(value: Any) -> Any:
+    # SQLite keeps JSON that is nothing but a number as a number.
+    return orjson.loads(value) if isinstance(value, str | bytes) else value
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

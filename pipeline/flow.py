@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from types import UnionType
+from types import GenericAlias, UnionType
 from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel
@@ -37,6 +37,7 @@ from pipeline.priority import Priority
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out")
+Made = TypeVar("Made")
 
 #: The input that is a node's whole payload.
 WHOLE = ""
@@ -92,7 +93,7 @@ class Flow(Generic[In, Out]):
             raise TypeError(f"flow {self.name}: {node.name} runs once; pass it as it is")
         return Collected(node)
 
-    def each(self, items: str, actor: Actor[Any, Out], *, name: str = "") -> Node[Out]:
+    def each(self, items: str, actor: Actor[Any, Made], *, name: str = "") -> Node[Made]:
         """Add an actor that runs once for each item of a field of the request."""
         given = self.given(items)
         node = Node(name or actor.actor_name, actor, {WHOLE: given}, each=items)
@@ -101,8 +102,14 @@ class Flow(Generic[In, Out]):
         return self._append(node)
 
     def add(
-        self, actor: Actor[Any, Out], payload: Node[Any] | None = None, /, *, name: str = "", **fields: Node[Any] | Given | Collected
-    ) -> Node[Out]:
+        self,
+        actor: Actor[Any, Made],
+        payload: Node[Any] | None = None,
+        /,
+        *,
+        name: str = "",
+        **fields: Node[Any] | Given | Collected,
+    ) -> Node[Made]:
         """Add an actor that takes another's result as its payload, or in fields of it.
 
         Raises ``TypeError`` when an output does not fit the input it is passed to, or a required field gets nothing.
@@ -133,7 +140,7 @@ class Flow(Generic[In, Out]):
         correlation_id: str = "",
         models: Models | None = None,
     ) -> FlowHandle[Out]:
-        """Start a flow: all of its runs are accepted, or none. Raises ``InvalidInput`` and ``Unavailable`` as ``Actor.send``."""
+        """Start a flow: all of its runs are accepted, or none. Raises as ``Actor.send`` does."""
         flow_id = ids.new()
         sending = Send(priority=priority, group=group, correlation_id=correlation_id or flow_id, models=models)
         runs, names = _unfold(self, request, sending, flow_id)
@@ -142,7 +149,7 @@ class Flow(Generic[In, Out]):
         broker.persist(lambda: broker.store.start_flow(flow_id, self.name, runs, last))
         return FlowHandle(flow_id, self, names, last)
 
-    def _append(self, node: Node[Out]) -> Node[Out]:
+    def _append(self, node: Node[Made]) -> Node[Made]:
         if any(node.name == other.name for other in self.nodes):
             raise ValueError(f"flow {self.name}: two nodes are named {node.name!r}; pass name=")
         self.nodes.append(node)
@@ -225,7 +232,7 @@ def _offered(source: Node[Any] | Given | Collected) -> Any:
     if isinstance(source, Given):
         return source.annotation
     if isinstance(source, Collected):
-        return list[source.node.actor.result_type]
+        return GenericAlias(list, (source.node.actor.result_type,))
     return source.actor.result_type
 
 
@@ -233,7 +240,9 @@ def _shown(annotation: Any) -> str:
     return annotation.__name__ if isinstance(annotation, type) and not get_args(annotation) else str(annotation)
 
 
-def _unfold(flow: Flow[Any, Any], request: BaseModel, sending: Send, flow_id: str) -> tuple[list[NewRun], dict[str, str]]:
+def _unfold(
+    flow: Flow[Any, Any], request: BaseModel, sending: Send, flow_id: str
+) -> tuple[list[NewRun], dict[str, str]]:
     """Give one run for each node and item, each knowing whom it feeds."""
     copies = {node.name: len(getattr(request, node.each)) if node.each else 1 for node in flow.nodes}
     for node in flow.nodes:

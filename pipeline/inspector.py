@@ -22,7 +22,19 @@ _LOOK_UP = timedelta(seconds=2)
 
 #: Fields of a record that are numbers.
 _NUMBERS = frozenset(
-    {"queued_ms", "due_ms", "deadline_ms", "started_ms", "finished_ms", "fence", "starts", "attempt", "snoozes", "number", "needs"}
+    {
+        "queued_ms",
+        "due_ms",
+        "deadline_ms",
+        "started_ms",
+        "finished_ms",
+        "fence",
+        "starts",
+        "attempt",
+        "snoozes",
+        "number",
+        "needs",
+    }
 )
 
 
@@ -44,9 +56,7 @@ class Inspector:
         if record is None:
             return None
         record["id"] = run_id
-        record["errors"] = [
-            orjson.loads(item) for item in self._read("lrange", keys.errors(self._ns, run_id), 0, -1)
-        ]
+        record["errors"] = [orjson.loads(item) for item in self._read("lrange", keys.errors(self._ns, run_id), 0, -1)]
         record["steps"] = sorted(name.decode() for name in self._read("hkeys", keys.steps(self._ns, run_id)))
         return record
 
@@ -55,7 +65,9 @@ class Inspector:
         stored = self._read("hget", keys.run(self._ns, run_id), "result")
         return None if stored is None else self._values.unpack(stored)
 
-    def events(self, run_id: str, *, after: str = "", follow: bool = True, timeout: timedelta | None = None) -> Iterator[Event]:
+    def events(
+        self, run_id: str, *, after: str = "", follow: bool = True, timeout: timedelta | None = None
+    ) -> Iterator[Event]:
         """Give a run's events from the first, or from the one after id ``after``, and wait for more until it ended.
 
         The first event, *queued*, is told from the record: a run that waits has no log yet. Raises ``TimeoutError``
@@ -68,7 +80,9 @@ class Inspector:
         if not after:
             yield Event(first, run_id, "queued", int(record[0]))
             after = first
-        yield from self._follow(keys.log(self._ns, run_id), run_id, after, follow, timeout, lambda: self.state(run_id) in FINAL)
+        yield from self._follow(
+            keys.log(self._ns, run_id), run_id, after, follow, timeout, lambda: self.state(run_id) in FINAL
+        )
 
     def flow_events(self, flow_id: str, *, after: str = "0", timeout: timedelta | None = None) -> Iterator[Event]:
         """Give a flow's events and wait for more until it ended."""
@@ -92,7 +106,7 @@ class Inspector:
         return events
 
     def wait(self, run_id: str, timeout: timedelta | None = None) -> str:
-        """Block until a run ended, and give its final state; raises ``TimeoutError``, and ``KeyError`` if it is unknown."""
+        """Block until a run ended, and give its final state; raises ``TimeoutError``, ``KeyError`` if it is unknown."""
         state = self.state(run_id)
         if state is None:
             raise KeyError(run_id)
@@ -116,7 +130,7 @@ class Inspector:
         return rows
 
     def queues(self) -> list[dict[str, Any]]:
-        """Give every queue: how many runs are ready in each tier, how many run, are delayed, and how old the oldest is."""
+        """Give every queue: runs ready in each tier, running and delayed, and how old the oldest ready one is."""
         now_ms = self.now_ms()
         rows = []
         waiting = self._by_queue("delayed")
@@ -224,7 +238,7 @@ class Inspector:
         record["tier"] = TIERS[int(record.get("tier", 2))]
         return record
 
-    def _follow(
+    def _follow(  # noqa: PLR0917 - told apart by name at the two places that call it
         self, key: str, owner: str, after: str, follow: bool, timeout: timedelta | None, ended: Any
     ) -> Iterator[Event]:
         limit = None if timeout is None else time.monotonic() + timeout.total_seconds()
@@ -233,7 +247,9 @@ class Inspector:
             block = _LOOK_UP
             if limit is not None:
                 block = min(block, timedelta(seconds=max(0.001, limit - time.monotonic())))
-            reply = self._read("xread", {key: after}, block=None if over or not follow else max(1, int(block.total_seconds() * 1000)))
+            reply = self._read(
+                "xread", {key: after}, block=None if over or not follow else max(1, int(block.total_seconds() * 1000))
+            )
             entries = reply[key.encode()][0] if reply else []
             for entry in entries:
                 event = _event(owner, entry)

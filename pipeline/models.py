@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class Models(tuple[str, ...]):
     """A chain of model names; ``offline`` is the generator that needs no model.
@@ -11,7 +13,7 @@ class Models(tuple[str, ...]):
 
     __slots__ = ()
 
-    def __new__(cls, *names: str) -> Models:
+    def __new__(cls, *names: str) -> Self:
         if not names or not all(name.strip() for name in names):
             raise ValueError(f"Models{names}: needs at least one name, none of them empty")
         return super().__new__(cls, (name.strip() for name in names))

@@ -150,7 +150,9 @@ class Run:
 
     def _use(self, name: str) -> None:
         if name in self._used:
-            raise ValueError(f"step {name!r} is used twice in run {self.id}: a step is named by its function, once a run")
+            raise ValueError(
+                f"step {name!r} is used twice in run {self.id}: a step is named by its function, once a run"
+            )
         self._used.add(name)
 
     def _remembered(self, name: str, fn: Callable[..., R], *args: Any, **kwargs: Any) -> R:
@@ -168,7 +170,7 @@ class Run:
         self._journal.save_step(name, shape.dump_json(result))
         return result
 
-    def _report(
+    def _report(  # noqa: PLR0917 - the fields of a report, in their order
         self, stage: str, percent: float, message: str, done: int | None, total: int | None, metadata: dict[str, Any]
     ) -> None:
         report: dict[str, Any] = {"stage": stage, "percent": round(percent, 1), "message": message}

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, PrivateAt
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from pipeline.errors import PipelineError
+from pipeline.errors import InvalidInput, PipelineError
 
 PREFIX = "DRAMATURG_"
 
@@ -91,8 +91,22 @@ def _redis_url(value: SecretUrl) -> SecretUrl:
 
 def _database_url(value: SecretUrl) -> SecretUrl:
     scheme = urlsplit(value.get_secret_value()).scheme.partition("+")[0]
-    if scheme not in {"sqlite", "postgresql", "postgres", "mysql", "mariadb"}:
-        raise ValueError("must begin with sqlite:///, postgresql://, mysql:// or mariadb://")
+    if scheme not in {"sqlite", "postgresql"}:
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+    return value
+
+
+def _models(value: tuple[str, ...]) -> tuple[str, ...]:
+    from pipeline.llm.names import parse_model
+
+    mistakes = []
+    for name in value:
+        try:
+            parse_model(name)
+        except InvalidInput as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise ValueError("; ".join(mistakes))
     return value
 
 
@@ -132,7 +146,7 @@ class Settings(BaseSettings):
     )
     processes: int = Field(default=2, ge=1, le=256, description="worker processes")
     threads: int = Field(default=8, ge=1, le=512, description="threads of a worker process")
-    models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+    models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_models)] = Field(
         default=("offline",),
         min_length=1,
         description="language models in the order they are tried, with commas between",

@@ -28,7 +28,7 @@ class Verdict:
     reason: str = ""
 
 
-def decide(
+def decide(  # noqa: PLR0911 - a table: one line a kind
     kind: Kind | None,
     *,
     attempt: int,

@@ -34,7 +34,9 @@ PRONOUNS = _set(
     "yours hers ours theirs everybody anybody latter former whatever each many most some several few all both"
 )
 # Words that point at something said before; a sentence that opens with one does not stand alone.
-POINTERS = _set("this these those that it its they them their he him his she her such here there so one another others both we our you your i my")
+POINTERS = _set(
+    "this these those that it its they them their he him his she her such here there so one another others both we our you your i my"
+)
 BE = _set("be is are was were been being am 's 're")
 HAVE = _set("have has had having")
 DO = _set("do does did")
@@ -123,5 +125,16 @@ TRANSPARENT = _set(
     "concentration concentrations volume volumes handful plenty class classes"
 )
 FUNCTION_WORDS = (
-    DETERMINERS | PREPOSITIONS | COORDINATORS | SUBORDINATORS | PRONOUNS | BE | HAVE | DO | MODALS | NEGATIONS | ADVERBS | POINTERS
+    DETERMINERS
+    | PREPOSITIONS
+    | COORDINATORS
+    | SUBORDINATORS
+    | PRONOUNS
+    | BE
+    | HAVE
+    | DO
+    | MODALS
+    | NEGATIONS
+    | ADVERBS
+    | POINTERS
 )

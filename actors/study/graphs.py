@@ -27,7 +27,9 @@ def generate_graph(document: ExtractedDocument, run: Run) -> KnowledgeGraph:
         run.progress("building", 80, "merging concepts")
         graph = modelled.assemble(document, answers)
     dropped = sum(graph.made.dropped.values())
-    run.progress("validating", 95, f"{len(graph.concepts)} concepts, {len(graph.relations)} relations, {dropped} dropped")
+    run.progress(
+        "validating", 95, f"{len(graph.concepts)} concepts, {len(graph.relations)} relations, {dropped} dropped"
+    )
     return graph
 
 

@@ -11,7 +11,9 @@ from actors.study.material import Concept, Evidence, KnowledgeGraph, Making, Rel
 from actors.study.words import acronym_of, singular, term_key
 
 _EXPANDED = re.compile(r"^(?P<outer>[^()]{2,}?)\s*\((?P<inner>[^()]{2,})\)$")
-_QUALIFIERS = frozenset("so-called called given certain particular various different several many other main the a an".split())
+_QUALIFIERS = frozenset(
+    "so-called called given certain particular various different several many other main the a an".split()
+)
 _MOST_EVIDENCE = 12
 
 
@@ -133,7 +135,9 @@ def _united(members: Sequence[Concept], taken: set[str]) -> Concept:
     best = max(members, key=lambda concept: (not _acronym(concept.label), concept.weight, len(concept.evidence)))
     label = best.label
     expanded = _EXPANDED.match(label)
-    if expanded and (acronym_of(expanded["inner"], expanded["outer"]) or acronym_of(expanded["outer"], expanded["inner"])):
+    if expanded and (
+        acronym_of(expanded["inner"], expanded["outer"]) or acronym_of(expanded["outer"], expanded["inner"])
+    ):
         label = max(expanded["outer"], expanded["inner"], key=len)
     labels = [name for concept in members for name in (concept.label, *concept.aliases)]
     aliases = tuple(dict.fromkeys(name for name in labels if term_key(name) != term_key(label)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from actors.study.material import (
     DocumentPack,
@@ -48,7 +48,9 @@ def assemble_pack(parts: PackParts, run: Run) -> StudyPack:
         status="complete" if states == {"complete"} else "failed" if states == {"failed"} else "partial",
         documents=tuple(packs),
         graph=merge_graphs(graphs) if graphs else None,
-        quiz=Quiz(items=tuple(i for q in quizzes for i in q.items), made=sum_makings([q.made for q in quizzes])) if quizzes else None,
+        quiz=Quiz(items=tuple(i for q in quizzes for i in q.items), made=sum_makings([q.made for q in quizzes]))
+        if quizzes
+        else None,
         explanations=Explanations(
             items=tuple(i for e in explained for i in e.items), made=sum_makings([e.made for e in explained])
         )
@@ -63,7 +65,11 @@ def _document(parts: PackParts, at: int) -> DocumentPack:
     if document.value is None:
         return DocumentPack(document=name, status="failed", problems=(_why(document),))
     problems = list(document.value.warnings)
-    made = {"graph": parts.graphs[at], "quiz": parts.quizzes[at], "explanations": parts.explanations[at]}
+    made: dict[str, Outcome[Any]] = {
+        "graph": parts.graphs[at],
+        "quiz": parts.quizzes[at],
+        "explanations": parts.explanations[at],
+    }
     missing = [f"no {what}: {_why(outcome)}" for what, outcome in made.items() if not outcome.completed]
     return DocumentPack(
         document=name,
@@ -75,7 +81,7 @@ def _document(parts: PackParts, at: int) -> DocumentPack:
     )
 
 
-def _why(outcome: Outcome[ExtractedDocument] | Outcome[KnowledgeGraph] | Outcome[Quiz] | Outcome[Explanations]) -> str:
+def _why(outcome: Outcome[Any]) -> str:
     return outcome.message or outcome.reason or outcome.state
 
 

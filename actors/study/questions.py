@@ -32,7 +32,9 @@ _CATCH_ALL = re.compile(r"\b(?:all|none|both|neither) of (?:the|these|them)\b|\b
 _NUMBER = re.compile(r"^[\W]*\d[\d.,:/\s%–-]*\D{0,12}$")
 
 
-def accept_items(items: Iterable[QuizItem], source: Source, *, limit: int) -> tuple[tuple[QuizItem, ...], dict[str, int]]:
+def accept_items(
+    items: Iterable[QuizItem], source: Source, *, limit: int
+) -> tuple[tuple[QuizItem, ...], dict[str, int]]:
     """Keep at most ``limit`` items that pass every rule, the worthiest first, and count the others by reason.
 
     The items come in order of worth; of equals, those from parts of the document not yet asked about go first.

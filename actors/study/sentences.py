@@ -99,7 +99,9 @@ _APPARATUS = re.compile(
     r"|learning objectives?\b|key (?:terms?|words?|concepts?)\b\s*:|keywords?\b\s*:|(?:step )?\d+[.)]\s*(?:what|why|how|which|explain|describe)\b",
     re.IGNORECASE,
 )
-_LEADERS = re.compile(r"(?:\. ?){4,}|…{2,}|_{4,}|\bisbn\b|all rights reserved|creative commons|https?://|www\.", re.IGNORECASE)
+_LEADERS = re.compile(
+    r"(?:\. ?){4,}|…{2,}|_{4,}|\bisbn\b|all rights reserved|creative commons|https?://|www\.", re.IGNORECASE
+)
 
 
 def around(heading: str) -> bool:

@@ -91,7 +91,11 @@ def is_plural(word: str) -> bool:
 def is_mass(word: str) -> bool:
     """Tell whether a noun is commonly used without a plural."""
     low = word.lower()
-    return low in _MASS or low.endswith(("ness", "ism", "ics", "synthesis", "lysis", "ity")) and low not in {"city", "entity"}
+    return (
+        low in _MASS
+        or low.endswith(("ness", "ism", "ics", "synthesis", "lysis", "ity"))
+        and low not in {"city", "entity"}
+    )
 
 
 def _cased(model: str, word: str) -> str:
@@ -101,7 +105,9 @@ def _cased(model: str, word: str) -> str:
 
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|[+#&]+")
-_LEADING = frozenset("a an the this that these those each every any some all both its their our his her such one".split())
+_LEADING = frozenset(
+    "a an the this that these those each every any some all both its their our his her such one".split()
+)
 
 
 @lru_cache(maxsize=100_000)

@@ -36,7 +36,7 @@ _SEND_PAUSES_S = (0.05, 0.2, 0.5, 1.0)
 log = structlog.get_logger(__name__)
 
 
-class OrjsonEncoder(Encoder):  # type: ignore[misc] # the base is not typed
+class OrjsonEncoder(Encoder):
     """Messages as JSON, and nothing else."""
 
     def encode(self, data: dict[str, Any]) -> bytes:
@@ -49,7 +49,7 @@ class OrjsonEncoder(Encoder):  # type: ignore[misc] # the base is not typed
         return fields
 
 
-class PipelineBroker(Broker):  # type: ignore[misc] # the base is not typed
+class PipelineBroker(Broker):
     """A Dramatiq broker that keeps its promises: see docs/architecture.md for what they are and how they are kept."""
 
     def __init__(
@@ -170,7 +170,7 @@ class PipelineBroker(Broker):  # type: ignore[misc] # the base is not typed
 class Attempts:
     """The threads around a Dramatiq worker: one claims, one commits, one keeps leases, one reconciles."""
 
-    def __init__(self, broker: PipelineBroker, worker: dramatiq.Worker) -> None:
+    def __init__(self, broker: Any, worker: Any) -> None:
         self._broker = broker
         self._worker = worker
         self._queues: list[str] = []
@@ -217,7 +217,7 @@ class Attempts:
         self._closed.set()
 
     def end(self, delivery: Delivery) -> None:
-        """An attempt is over: commit its verdict. Without one the lease ends by itself and the run is taken up again."""
+        """Commit the verdict of an attempt that is over; without one the lease ends and the run is taken up again."""
         if not delivery.started_at or delivery.handed_back:
             return
         self.slots.release(delivery)
@@ -234,26 +234,26 @@ class Attempts:
         self._worker.consumers[delivery.queue_name].handle_message(delivery)
 
 
-class _Boot(Middleware):  # type: ignore[misc] # the base is not typed
+class _Boot(Middleware):
     """Ties the engine's threads to the life of the worker."""
 
-    def before_worker_boot(self, broker: PipelineBroker, worker: dramatiq.Worker) -> None:
+    def before_worker_boot(self, broker: Any, worker: Any) -> None:
         broker.boot(worker)
 
-    def after_worker_boot(self, broker: PipelineBroker, worker: dramatiq.Worker) -> None:
+    def after_worker_boot(self, broker: Any, worker: Any) -> None:
         del worker
         broker.attempts.start()
 
-    def before_worker_shutdown(self, broker: PipelineBroker, worker: dramatiq.Worker) -> None:
+    def before_worker_shutdown(self, broker: Any, worker: Any) -> None:
         del worker
         broker.attempts.stop_claiming()
 
-    def after_worker_shutdown(self, broker: PipelineBroker, worker: dramatiq.Worker) -> None:
+    def after_worker_shutdown(self, broker: Any, worker: Any) -> None:
         del worker
         broker.attempts.stop()
 
 
-class _Consumer(Consumer):  # type: ignore[misc] # the base is not typed
+class _Consumer(Consumer):
     """Hands verdicts to the committer; messages reach the worker through the intake."""
 
     def __init__(self, attempts: Attempts, timeout: timedelta) -> None:
@@ -263,8 +263,8 @@ class _Consumer(Consumer):  # type: ignore[misc] # the base is not typed
     def __next__(self) -> None:
         self._attempts.rest(self._timeout)
 
-    def ack(self, message: Delivery) -> None:
+    def ack(self, message: Any) -> None:
         self._attempts.end(message)
 
-    def nack(self, message: Delivery) -> None:
+    def nack(self, message: Any) -> None:
         self._attempts.end(message)

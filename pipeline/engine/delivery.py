@@ -9,21 +9,21 @@ import dramatiq
 from dramatiq.broker import MessageProxy
 
 from pipeline.engine.store import Commit, Lease
-from pipeline.errors import LeaseLost
+from pipeline.errors import Kind, LeaseLost
 
 if TYPE_CHECKING:
+    from pipeline.actor import Call
     from pipeline.engine.store import Store
     from pipeline.engine.values import Values
-    from pipeline.actor import Call
     from pipeline.run import Run
     from pipeline.verdict import Verdict
 
 
-class Delivery(MessageProxy):  # type: ignore[misc] # the base is not typed
+class Delivery(MessageProxy):
     """Dramatiq's view of a claimed run, and the run's own journal.
 
-    The middleware of an attempt meet here: the run scope sets ``run`` and ``call``, the classifier ``kind``, the outcome
-    ``verdict`` and ``commit``. Without a ``commit`` the run stays leased and is taken up again.
+    The middleware of an attempt meet here: the run scope sets ``run`` and ``call``, the classifier ``kind``, the
+    outcome ``verdict`` and ``commit``. Without a ``commit`` the run stays leased and is taken up again.
     """
 
     def __init__(self, message: dramatiq.Message[object], lease: Lease, store: Store, values: Values) -> None:
@@ -33,7 +33,7 @@ class Delivery(MessageProxy):  # type: ignore[misc] # the base is not typed
         self.kwargs = message.kwargs
         self.run: Run | None = None
         self.call: Call | None = None
-        self.kind: str | None = None
+        self.kind: Kind | None = None
         self.verdict: Verdict | None = None
         self.commit: Commit | None = None
         self.stopping = False

@@ -68,85 +68,85 @@ RECORD = {
 
 
 def prefix(namespace: str) -> str:
-    """What every key of a namespace begins with; the braces are the cluster's hash tag."""
+    """Spell what every key begins with; the braces are the cluster's hash tag."""
     return f"{{{namespace}}}:"
 
 
 def run(namespace: str, run_id: str) -> str:
-    """The record of a run."""
+    """Spell the record of a run."""
     return f"{{{namespace}}}:run:{run_id}"
 
 
 def log(namespace: str, run_id: str) -> str:
-    """The event stream of a run."""
+    """Spell the event stream of a run."""
     return f"{{{namespace}}}:run:{run_id}:log"
 
 
 def steps(namespace: str, run_id: str) -> str:
-    """The results of a run's finished steps."""
+    """Spell the results of a run's finished steps."""
     return f"{{{namespace}}}:run:{run_id}:steps"
 
 
 def errors(namespace: str, run_id: str) -> str:
-    """The failures of a run's attempts."""
+    """Spell the failures of a run's attempts."""
     return f"{{{namespace}}}:run:{run_id}:errors"
 
 
 def flow(namespace: str, flow_id: str) -> str:
-    """The record of a flow."""
+    """Spell the record of a flow."""
     return f"{{{namespace}}}:flow:{flow_id}"
 
 
 def ready(namespace: str, queue: str) -> str:
-    """The groups of a queue that have runs to start."""
+    """Spell the groups of a queue that have runs to start."""
     return f"{{{namespace}}}:ready:{queue}"
 
 
 def ready_group(namespace: str, queue: str, member: str) -> str:
-    """The runs of one ``<tier>:<group>`` of a queue."""
+    """Spell the runs of one ``<tier>:<group>`` of a queue."""
     return f"{{{namespace}}}:ready:{queue}:{member}"
 
 
 def wake(namespace: str, name: str) -> str:
-    """The wake-up token of a queue or of one worker."""
+    """Spell the wake-up token of a queue or of one worker."""
     return f"{{{namespace}}}:wake:{name}"
 
 
 def delayed(namespace: str) -> str:
-    """Runs that are not due yet."""
+    """Spell the index of runs that are not due yet."""
     return f"{{{namespace}}}:delayed"
 
 
 def leases(namespace: str) -> str:
-    """Running runs by the end of their lease."""
+    """Spell the index of running runs by the end of their lease."""
     return f"{{{namespace}}}:leases"
 
 
 def parked(namespace: str) -> str:
-    """Actors that no worker knew."""
+    """Spell the set of actors that no worker knew."""
     return f"{{{namespace}}}:parked"
 
 
 def parked_actor(namespace: str, actor: str) -> str:
-    """Runs of one unknown actor."""
+    """Spell the index of runs of one unknown actor."""
     return f"{{{namespace}}}:parked:{actor}"
 
 
 def finished(namespace: str, state: str) -> str:
-    """Runs that reached a final state, by time."""
+    """Spell the index of runs that reached a final state, by time."""
     return f"{{{namespace}}}:finished:{state}"
 
 
 def queues(namespace: str) -> str:
-    """Every queue that ever held a run."""
+    """Spell the set of every queue that ever held a run."""
     return f"{{{namespace}}}:queues"
 
 
 def workers(namespace: str) -> str:
-    """Worker processes, by when they were last heard of."""
+    """Spell the index of worker processes, by when they were last heard of."""
     return f"{{{namespace}}}:workers"
 
 
 def weights(namespace: str) -> str:
-    """Each group's share."""
+    """Spell the hash of each group's share."""
     return f"{{{namespace}}}:weight"

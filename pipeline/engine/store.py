@@ -209,7 +209,8 @@ class Store:
         """Make one worker look up from ``wait``."""
         try:
             key = keys.wake(self.namespace, worker)
-            self.client.pipeline(transaction=False).lpush(key, "1").pexpire(key, 60_000).execute()
+            self.client.lpush(key, "1")
+            self.client.pexpire(key, 60_000)
         except redis.RedisError as error:
             raise Unavailable(f"Redis: {error}") from error
 
@@ -245,7 +246,7 @@ class Store:
         return cast("list[int]", self._commit(*args))
 
     def results(self, run_ids: Sequence[str]) -> list[tuple[str, bytes | None, str, str]]:
-        """Give state, packed result, reason and last error message of each run; the state of an unknown run is empty."""
+        """Give state, packed result, reason and last error of each run; the state of an unknown run is empty."""
         try:
             pipe = self.client.pipeline(transaction=False)
             for run_id in run_ids:

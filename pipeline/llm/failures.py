@@ -31,6 +31,8 @@ _PASSING = (408, 409, 425)
 _TOO_LARGE = 413
 #: A provider that asks for more than this is not waited for any longer.
 _LONGEST_WAIT = timedelta(days=1)
+#: How pydantic-ai begins when the envelope is broken, not what the model wrote in it.
+_NO_ANSWER = ("Invalid response from", "Streamed response ended without")
 _TAIL = re.compile(r"\s*For further information visit \S+")
 _FILTERED = ("content_policy_violation", "content_filter", "moderation")
 
@@ -52,7 +54,7 @@ def failure_of(error: Exception, name: ModelName, secrets: Iterable[str]) -> Fai
     if isinstance(error, ai.OutputTokenLimitExceeded):
         return QualityError(f"{name}: the answer was cut off at the limit of output tokens")
     if isinstance(error, ai.UnexpectedModelBehavior):
-        if said.startswith("Invalid response from"):  # the envelope is broken, not what the model wrote
+        if said.startswith(_NO_ANSWER):
             return Transient(f"{name}: {said}")
         return QualityError(f"{name}: the answer is not of the asked shape: {_shape(error, secrets)}")
     if isinstance(error, httpx2.TransportError):

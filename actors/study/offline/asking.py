@@ -15,14 +15,16 @@ from actors.study.offline.definitions import Definition, definition_of
 from actors.study.offline.distracting import Distractors, wrong_numbers
 from actors.study.offline.ranking import Term, Terms
 from actors.study.offline.reading import Read
-from actors.study.offline.relations import argument_at, subject_of
+from actors.study.offline.relations import argument_at, claims_of, subject_of
 from actors.study.offline.standing import stands_alone
 from actors.study.questions import BLANK, FALSE, TRUE
 from actors.study.words import is_plural, term_key
 
 Difficulty = Literal["easy", "medium", "hard"]
 _LONGEST = 34
-_PERSONAL = frozenset("discover invent propose develop write publish found formulate coin introduce design build create describe demonstrate establish prove patent compose".split())
+_PERSONAL = frozenset(
+    "discover invent propose develop write publish found formulate coin introduce design build create describe demonstrate establish prove patent compose".split()
+)
 
 
 class Asked(NamedTuple):
@@ -80,7 +82,12 @@ class Asker:
         worth = 1.0 + found.strength + term.score / self._most
         quoted = f"“{told[0].lower() + told[1:] if found.start == 0 and not read.chunks[0].name else told}”"
         if wrong:
-            yield Asked(self._item("multiple_choice", f"Which term is described here: {quoted}?", answer, evidence, term, wrong), worth + 0.3)
+            yield Asked(
+                self._item(
+                    "multiple_choice", f"Which term is described here: {quoted}?", answer, evidence, term, wrong
+                ),
+                worth + 0.3,
+            )
         yield Asked(self._item("short_answer", f"What is the term for {quoted}?", answer, evidence, term), worth - 0.4)
         if found.chunk == 0 and stands_alone(read.text, read.chunks):
             yield Asked(self._item("true_false", read.text, TRUE, evidence, term), worth - 0.3)
@@ -119,7 +126,11 @@ class Asker:
         """Ask what or who does what the sentence says of its subject."""
         chunks = read.chunks
         head = argument_at(chunks, 0)
-        if head is None or verb != 1 or chunks[0].determiner in ("its", "their", "many", "most", "some", "several", "all", "every"):
+        if (
+            head is None
+            or verb != 1
+            or chunks[0].determiner in ("its", "their", "many", "most", "some", "several", "all", "every")
+        ):
             return
         key = self._terms.canonical(head.key)
         term = self._chosen.get(key)
@@ -132,8 +143,7 @@ class Asker:
         answer = self._cased(_written(read, chunks[0], head.label), term)
         named = chunks[0].name or answer[0].isupper()
         if group.form == "base":
-            question = f"Which {BLANK} … "
-            return
+            return  # "What produce ...?" is no English
         word = "Who" if named and group.base in _PERSONAL and len(answer.split()) > 1 else "What"
         question = f"{word} {rest}?"
         wrong = self._distractors.wrong(answer, key, self._named(read), answer[0].isupper(), self._rng)
@@ -146,15 +156,16 @@ class Asker:
         """Leave a gap for one of the main terms of a statement."""
         chunks = read.chunks
         named = self._named(read)
+        stated = {self._terms.canonical(end.key) for claim in claims_of(chunks) for end in (claim.source, claim.target)}
         best: tuple[float, Asked] | None = None
         for index, chunk in enumerate(chunks):
-            if chunk.kind != "N" or chunk.determiner in ("its", "their", "no", "any"):
+            if chunk.kind != "N" or chunk.determiner in ("its", "their", "no", "any") or not chunk.key:
                 continue
-            if not (index == 0 or index > verb) or chunk.key not in self._keys(chunk):
+            if 0 < index < verb:
                 continue
             key = self._terms.canonical(chunk.key)
             term = self._chosen.get(key)
-            if term is None:
+            if term is None or (key not in stated and len(named & self._chosen.keys() - {key}) < 2):  # noqa: PLR2004 - enough to go by
                 continue
             answer = _written(read, chunk, chunk.label)
             if f" {term_key(answer)} " in f" {term_key(read.text[: chunk.start] + ' . ' + read.text[chunk.end :])} ":
@@ -162,19 +173,24 @@ class Asker:
             wrong = self._distractors.wrong(answer, key, named, answer[0].isupper(), self._rng)
             if not wrong:
                 continue
-            start = read.text.rindex(answer, chunk.start, chunk.end) if answer in read.text[chunk.start : chunk.end] else -1
+            start = (
+                read.text.rindex(answer, chunk.start, chunk.end) if answer in read.text[chunk.start : chunk.end] else -1
+            )
             if start < 0:
                 continue
             question = _open_article(read.text[:start]) + BLANK + read.text[start + len(answer) :]
-            worth = 0.7 + term.score / self._most + (0.2 if index > verb else 0.0) - 0.01 * len(read.text.split())
+            worth = (
+                0.7
+                + term.score / self._most
+                + (0.2 if index > verb else 0.0)
+                + (0.4 if key in stated else 0.0)
+                - 0.01 * len(read.text.split())
+            )
             asked = Asked(self._item("cloze", question, answer, evidence, term, wrong), worth)
             if best is None or worth > best[0]:
                 best = (worth, asked)
         if best is not None:
             yield best[1]
-
-    def _keys(self, chunk: Chunk) -> tuple[str, ...]:
-        return (chunk.key,) if chunk.key else ()
 
     def _number(self, read: Read, evidence: Evidence) -> Iterator[Asked]:
         """Ask for the one number that a sentence gives."""
@@ -182,9 +198,14 @@ class Asker:
         if len(numbers) != 1 or re.search(r"\d", read.text.replace(numbers[0].group(), "", 1)):
             return
         number = numbers[0]
-        year = re.search(r"\b(?:in|since|until|by|from|of|during|before|after|year)\s+(?:\w+\s+)?$", read.text[: number.start()]) and re.fullmatch(r"1[0-9]{3}|20[0-2]\d", number.group())
-        unit = re.match(r"\s?(?:%|percent|per cent|degrees|years|million|billion|thousand|hours|minutes|days|kilometers|kilometres|meters|metres|km|miles|kg|grams|litres|liters|bits|bytes|"
-                        r"times|pairs|members|people|°|volts|watts|elements|chromosomes|species|stars|planets)", read.text[number.end() :])
+        year = re.search(
+            r"\b(?:in|since|until|by|from|of|during|before|after|year)\s+(?:\w+\s+)?$", read.text[: number.start()]
+        ) and re.fullmatch(r"1[0-9]{3}|20[0-2]\d", number.group())
+        unit = re.match(
+            r"\s?(?:%|percent|per cent|degrees|years|million|billion|thousand|hours|minutes|days|kilometers|kilometres|meters|metres|km|miles|kg|grams|litres|liters|bits|bytes|"
+            r"times|pairs|members|people|°|volts|watts|elements|chromosomes|species|stars|planets)",
+            read.text[number.end() :],
+        )
         if not (year or unit) or not any(key in self._chosen for key in self._named(read)):
             return
         wrong = wrong_numbers(number.group(), set(), self._rng)
@@ -209,7 +230,11 @@ class Asker:
         for chunk in read.chunks:
             if chunk.kind == "N" and chunk.key:
                 words = chunk.key.split()
-                found |= {self._terms.canonical(" ".join(words[start:end])) for start in range(len(words)) for end in range(start + 1, len(words) + 1)}
+                found |= {
+                    self._terms.canonical(" ".join(words[start:end]))
+                    for start in range(len(words))
+                    for end in range(start + 1, len(words) + 1)
+                }
         return found
 
     def _item(  # noqa: PLR0917 - the fields of a question, in the order they are thought of
@@ -252,7 +277,9 @@ class Asker:
 
 
 _UNBOUND = frozenset("they them these this those he she we us you your our here".split())
-_COMPLETES = english.PREPOSITIONS | frozenset("that which who whose where when made used called produced formed found caused containing".split())
+_COMPLETES = english.PREPOSITIONS | frozenset(
+    "that which who whose where when made used called produced formed found caused containing".split()
+)
 
 
 def _told_well(told: str) -> bool:
@@ -260,7 +287,12 @@ def _told_well(told: str) -> bool:
     lows = [word.lower().strip(",.") for word in words]
     if any(low in _UNBOUND for low in lows) or "it" in lows[:4] or not any(low in _COMPLETES for low in lows[2:]):
         return False
-    return 5 <= len(words) <= 32 and words[0].lower() not in english.POINTERS and "?" not in told and told.count("(") == told.count(")")  # noqa: PLR2004
+    return (
+        5 <= len(words) <= 32
+        and words[0].lower() not in english.POINTERS
+        and "?" not in told
+        and told.count("(") == told.count(")")
+    )  # noqa: PLR2004
 
 
 def _written(read: Read, chunk: Chunk, label: str) -> str:

@@ -13,7 +13,7 @@ from actors.study.grounding import Source
 from actors.study.material import Concept, Evidence, ExtractedDocument, KnowledgeGraph, Making, Relation
 from actors.study.offline.mentions import Mentions
 from actors.study.offline.parts import PartFindings, RelationFinding
-from actors.study.offline.ranking import Term, Terms, select
+from actors.study.offline.ranking import Term, Terms, select, widened
 
 _MOST_EVIDENCE = 6
 _LEAST_TOGETHER = 2
@@ -26,11 +26,7 @@ def assemble(document: ExtractedDocument, findings: Sequence[PartFindings]) -> K
     began = time.perf_counter()
     evidence = _Evidence(Source(document))
     terms = Terms(findings)
-    claims = [
-        claim.model_copy(update={"source": terms.canonical(claim.source), "target": terms.canonical(claim.target)})
-        for part in findings
-        for claim in part.relations
-    ]
+    claims = widened([claim for part in findings for claim in part.relations], terms)
     chosen = select(terms, claims, sum(part.words for part in findings))
     mentions = Mentions(evidence.source, {key: term.names for key, term in chosen.items()})
     concepts: dict[str, Concept] = {}
@@ -84,7 +80,10 @@ def _concept(term: Term, terms: Terms, mentions: Mentions, evidence: _Evidence) 
     places = mentions.where.get(term.key, [])[:_MOST_EVIDENCE]
     document = evidence.source.name
     named = evidence.check(
-        [Evidence(sentence=mentions.sentences[i].text, page=mentions.sentences[i].page, document=document) for i in places]
+        [
+            Evidence(sentence=mentions.sentences[i].text, page=mentions.sentences[i].page, document=document)
+            for i in places
+        ]
     )
     together = tuple(dict.fromkeys((*defining, *named)))[:_MOST_EVIDENCE]
     if not together:
@@ -147,7 +146,9 @@ def _together(
         )
         if support:
             degree.update((one, other))
-            relations.append(Relation(source=one, target=other, type="related", weight=0.4 * min(1.0, bound), evidence=support))
+            relations.append(
+                Relation(source=one, target=other, type="related", weight=0.4 * min(1.0, bound), evidence=support)
+            )
     return relations
 
 

@@ -10,7 +10,9 @@ from actors.study.words import is_plural, term_key
 
 _NEGATIVE_DETERMINERS = frozenset("no neither few fewer little less any nothing".split())
 # "higher frequencies" says something of a comparison, not of frequencies.
-_COMPARATIVES = frozenset("more longer shorter higher lower larger smaller bigger better worse stronger weaker faster slower greater thicker thinner further".split())
+_COMPARATIVES = frozenset(
+    "more longer shorter higher lower larger smaller bigger better worse stronger weaker faster slower greater thicker thinner further".split()
+)
 _MOST_WORDS = 5
 
 
@@ -35,6 +37,7 @@ class Chunk:
     base: str = ""
     form: str = ""  # s, base, past, modal
     doubtful: bool = False
+    counted: bool = False
 
 
 def chunks_of(sentence: str, tokens: list[Token], lexicon: Lexicon) -> list[Chunk]:
@@ -80,14 +83,29 @@ def _continues(tokens: list[Token], position: int, first: int, lexicon: Lexicon)
         case "D":
             return prior is None or prior.tag in ("D", "Q")
         case "Q":
-            return prior is None or prior.tag in ("D", "J", "Q") or (prior.tag == "N" and token.text.isdigit() and len(token.text) < 3)  # noqa: PLR2004
+            return (
+                prior is None
+                or prior.tag in ("D", "J", "Q")
+                or (prior.tag == "N" and token.text.isdigit() and len(token.text) < 3)
+            )  # noqa: PLR2004
         case "J":
-            return prior is None or prior.tag in ("D", "J", "Q", "R", "E", ",", "-", "C") or prior.text.endswith(("'s", "’s"))
+            return (
+                prior is None
+                or prior.tag in ("D", "J", "Q", "R", "E", ",", "-", "C")
+                or prior.text.endswith(("'s", "’s"))
+            )
         case "E":
-            return following in ("N", "J", "G") and (prior is None or prior.tag in ("D", "J", "Q", "R")) and _attributive(tokens, position)
+            return (
+                following in ("N", "J", "G")
+                and (prior is None or prior.tag in ("D", "J", "Q", "R"))
+                and _attributive(tokens, position)
+            )
         case "G":
             return _gerund(tokens, position, first, lexicon) or (
-                following == "N" and prior is not None and prior.tag in ("D", "J") or (following == "N" and lexicon.nounish(token.low) > 1)
+                following == "N"
+                and prior is not None
+                and prior.tag in ("D", "J")
+                or (following == "N" and lexicon.nounish(token.low) > 1)
             )
         case "R":
             # "a highly reactive gas": inside, before an adjective
@@ -97,7 +115,13 @@ def _continues(tokens: list[Token], position: int, first: int, lexicon: Lexicon)
         case "C":
             # "red and blue light"
             beyond = tokens[position + 2].tag if position + 2 < len(tokens) else "."
-            return token.low in ("and", "or") and prior is not None and prior.tag == "J" and following == "J" and beyond == "N"
+            return (
+                token.low in ("and", "or")
+                and prior is not None
+                and prior.tag == "J"
+                and following == "J"
+                and beyond == "N"
+            )
     return False
 
 
@@ -115,16 +139,30 @@ def _gerund(tokens: list[Token], position: int, first: int, lexicon: Lexicon) ->
     prior = tokens[position - 1] if position > first else None
     if prior is not None and prior.tag == "N":
         return lexicon.nounish(tokens[position].low) > 1
-    return prior is not None or following is None or following.tag in ("B", "V", "M", "C", ",", ".", "H") or following.low == "of"
+    return (
+        prior is not None
+        or following is None
+        or following.tag in ("B", "V", "M", "C", ",", ".", "H")
+        or following.low == "of"
+    )
 
 
 def _breaks(tokens: list[Token], head: int, position: int) -> bool:
     """Tell whether two nouns side by side are two phrases: a common plural does not describe what follows it."""
     before, token = tokens[head], tokens[position]
-    if head != position - 1 or before.text.endswith(("'s", "’s")) or before.text[0].isupper() or token.text[0].isupper():
+    if (
+        head != position - 1
+        or before.text.endswith(("'s", "’s"))
+        or before.text[0].isupper()
+        or token.text[0].isupper()
+    ):
         return False
     low = before.low
-    return is_plural(before.text) and not low.endswith(("ics", "ss")) and low not in ("data", "sales", "systems", "goods", "arms", "media", "bacteria", "sports", "operations")
+    return (
+        is_plural(before.text)
+        and not low.endswith(("ics", "ss"))
+        and low not in ("data", "sales", "systems", "goods", "arms", "media", "bacteria", "sports", "operations")
+    )
 
 
 def _phrase(sentence: str, tokens: list[Token], first: int, head: int) -> Chunk:
@@ -143,6 +181,10 @@ def _phrase(sentence: str, tokens: list[Token], first: int, head: int) -> Chunk:
             break
     joint = [number for number, word in enumerate(words) if word.tag == "C"]
     start = max(start, joint[-1] + 1) if joint else start
+    owners = [
+        number for number, word in enumerate(words[:-1]) if word.text.endswith(("'s", "’s")) and word.text[0].islower()
+    ]
+    start = max(start, owners[-1] + 1) if owners else start
     core = words[start:]
     label = " ".join(sentence[core[0].start : core[-1].end].split())
     label = _lowered(label, core, first + start == 0)
@@ -162,7 +204,10 @@ def _phrase(sentence: str, tokens: list[Token], first: int, head: int) -> Chunk:
         plural=is_plural(last.text),
         form="other" if any(word.low == "other" for word in words[:start]) else "",
         negative=negative,
-        name=all(word.text[0].isupper() for word in core if len(word.text) > 3) and core[-1].text[0].isupper() and first + start > 0,  # noqa: PLR2004
+        counted=any(word.tag == "Q" for word in words),
+        name=all(word.text[0].isupper() for word in core if len(word.text) > 3)
+        and core[-1].text[0].isupper()
+        and first + start > 0,  # noqa: PLR2004
     )
 
 
@@ -192,7 +237,22 @@ def _verb_group(tokens: list[Token], index: int) -> Chunk | None:  # noqa: C901,
     main = tokens[position] if position < len(tokens) else None
     tags = "".join(word.tag for word in helpers)
     doubtful = "X" in tags or any(word.low in english.DOUBTS or word.low.endswith("n't") for word in helpers)
-    doubtful = doubtful or any(word.low in ("hardly", "rarely", "once", "formerly", "previously", "allegedly", "supposedly", "perhaps", "possibly", "almost") for word in tokens[index:position])
+    doubtful = doubtful or any(
+        word.low
+        in (
+            "hardly",
+            "rarely",
+            "once",
+            "formerly",
+            "previously",
+            "allegedly",
+            "supposedly",
+            "perhaps",
+            "possibly",
+            "almost",
+        )
+        for word in tokens[index:position]
+    )
     kind, base = "", ""
     if main is not None and main.tag in ("V", "E", "G"):
         base = main.verb.base if main.verb else main.low

@@ -50,12 +50,19 @@ def _forward(sentence: str, chunks: list[Chunk]) -> Definition | None:
     start, strength = -1, 0.0
     if verb.kind == "B" and verb.form in ("s", "base"):
         if following.kind == "N" and _classifies(subject, following, chunks, place + 1):
-            start, strength = following.start, 1.0 if following.determiner in ("a", "an") else 0.9
+            start, strength = following.start, 0.9 + _precision(sentence[following.start :], chunks, place + 1)
     elif verb.kind == "V" and verb.base == "refer" and following.base == "to":
         start, strength = following.end + 1, 1.0
-    elif verb.kind == "V" and verb.base in ("mean", "denote", "describe") and following.kind == "N" and verb.form == "s":
+    elif (
+        verb.kind == "V" and verb.base in ("mean", "denote", "describe") and following.kind == "N" and verb.form == "s"
+    ):
         start, strength = following.start, 0.7 if verb.base != "describe" else 0.5
-    elif verb.kind == "U" and verb.base in ("define", "describe", "know") and following.base == "as" and verb.base != "know":
+    elif (
+        verb.kind == "U"
+        and verb.base in ("define", "describe", "know")
+        and following.base == "as"
+        and verb.base != "know"
+    ):
         start, strength = following.end + 1, 1.0
     if start < 0:
         return None
@@ -65,8 +72,37 @@ def _forward(sentence: str, chunks: list[Chunk]) -> Definition | None:
     return Definition(term, 0, start, end, strength)
 
 
+_PRAISE = frozenset(
+    "very important fundamental essential major popular common useful good great key most best probably powerful famous well-known crucial vital simple main".split()
+)
+
+
+def _precision(told: str, chunks: list[Chunk], genus: int) -> float:
+    """Rate a definition: one that says which of its kind the term is tells more than one that praises it."""
+    after = chunks[genus + 1] if genus + 1 < len(chunks) else None
+    completed = after is not None and (after.kind in ("W", "E", "S") or after.base in ("of", "by", "in", "for", "used"))
+    praised = any(word.lower().strip(",") in _PRAISE for word in told.split()[:6])
+    return 0.2 * completed - 0.5 * praised
+
+
 def _too_general(subject: Chunk, term: Argument) -> bool:
-    if subject.determiner in ("the", "its", "their", "his", "her", "our", "your", "my", "many", "most", "some", "several", "all", "each", "every"):
+    if subject.determiner in (
+        "the",
+        "its",
+        "their",
+        "his",
+        "her",
+        "our",
+        "your",
+        "my",
+        "many",
+        "most",
+        "some",
+        "several",
+        "all",
+        "each",
+        "every",
+    ):
         words = term.label.split()
         return subject.determiner != "the" or len(words) == 1 and subject.head in english.GENERIC_NOUNS
     return term.label.lower() in english.GENERIC_NOUNS
@@ -91,9 +127,28 @@ def _after_aside(chunks: list[Chunk], place: int) -> int:
 
 def _classifies(subject: Chunk, genus: Chunk, chunks: list[Chunk], place: int) -> bool:
     """Tell whether a predicate says what kind of thing the subject is, not what befell it."""
-    if place + 1 < len(chunks) and chunks[place + 1].kind in ("N", "J", "V", "U", "B", "D") and not (genus.determiner == "the" and chunks[place + 1].kind == "N"):
+    if (
+        place + 1 < len(chunks)
+        and chunks[place + 1].kind in ("N", "J", "V", "U", "B", "D")
+        and not (genus.determiner == "the" and chunks[place + 1].kind == "N")
+    ):
         return False
-    if genus.negative or genus.head in ("way", "reason", "case", "problem", "question", "example", "result", "key", "fact", "matter", "thing", "one", "time", "idea"):
+    if genus.negative or genus.head in (
+        "way",
+        "reason",
+        "case",
+        "problem",
+        "question",
+        "example",
+        "result",
+        "key",
+        "fact",
+        "matter",
+        "thing",
+        "one",
+        "time",
+        "idea",
+    ):
         following = chunks[place + 1] if place + 1 < len(chunks) else None
         return genus.head in ("way", "one") and following is not None and following.base in ("of", "in")
     if genus.determiner in ("a", "an", "the"):
@@ -120,7 +175,11 @@ def _backward(sentence: str, chunks: list[Chunk]) -> Definition | None:
         term = argument_at(chunks, target)
         if rest or term is None or len(words) < _LEAST_WORDS or words[0].lower() in english.POINTERS | {"when", "if"}:
             return None
-        if any(chunk.kind in ("V", "U", "B", ",") for chunk in chunks[:place]) and "which" not in words and "that" not in words:
+        if (
+            any(chunk.kind in ("V", "U", "B", ",") for chunk in chunks[:place])
+            and "which" not in words
+            and "that" not in words
+        ):
             return None
         if term_key(term.label) in term_key(sentence[start:end]):
             return None
@@ -128,8 +187,12 @@ def _backward(sentence: str, chunks: list[Chunk]) -> Definition | None:
     return None
 
 
-_PARENTHESIS = re.compile(r"\(\s*(?:(?:also |sometimes |often |commonly )?(?:called|known as|or|abbreviated|i\.e\.,?|abbreviated as)\s+)?(?:the |an? )?([^();,]{2,40}?)\s*\)")
-_ALSO = re.compile(r"^,?\s*\(?(?:which is |which are )?(?:also|sometimes|often|commonly|otherwise) (?:called|known as|termed|referred to as)\s+(?:an? |the )?")
+_PARENTHESIS = re.compile(
+    r"\(\s*(?:(?:also |sometimes |often |commonly )?(?:called|known as|or|abbreviated|i\.e\.,?|abbreviated as)\s+)?(?:the |an? )?([^();,]{2,40}?)\s*\)"
+)
+_ALSO = re.compile(
+    r"^,?\s*\(?(?:which is |which are )?(?:also|sometimes|often|commonly|otherwise) (?:called|known as|termed|referred to as)\s+(?:an? |the )?"
+)
 
 
 def aliases_of(sentence: str, chunks: list[Chunk]) -> Iterator[tuple[Argument, str]]:
@@ -144,7 +207,7 @@ def aliases_of(sentence: str, chunks: list[Chunk]) -> Iterator[tuple[Argument, s
         if inner:
             name = inner.group(1).strip("\"'“” ")
             other_way = len(name) > len(chunk.label) and acronym_of(chunk.label, name)
-            if acronym_of(name, chunk.label) and name != name.lower() or other_way and chunk.label.isupper():
+            if _capitals(name) and acronym_of(name, chunk.label) or other_way and chunk.label.isupper():
                 yield Argument(chunk.key, chunk.label), name
                 continue
         also = _ALSO.match(rest)
@@ -156,3 +219,8 @@ def aliases_of(sentence: str, chunks: list[Chunk]) -> Iterator[tuple[Argument, s
                     if len(name.split()) <= 4 and other.key != chunk.key:  # noqa: PLR2004 - longer names are descriptions
                         yield term, name
                     break
+
+
+def _capitals(name: str) -> bool:
+    """Tell whether a name is written as acronyms are: "DNA", "mRNA", "RuBisCO"."""
+    return sum(char.isupper() for char in name) * 2 >= len(name.rstrip("s")) and " " not in name

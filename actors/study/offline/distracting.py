@@ -42,7 +42,12 @@ class Distractors:
         words = set(key.split())
         scored: list[tuple[float, str, str]] = []
         for other, term in self._chosen.items():
-            if other in excluded or other in self._kin[key] or words & set(other.split()) or _capital(term.label) != names:
+            if (
+                other in excluded
+                or other in self._kin[key]
+                or words & set(other.split())
+                or _capital(term.label) != names
+            ):
                 continue
             label = _numbered(term.label, many)
             if label is None or SequenceMatcher(None, key, other).ratio() > _ALIKE:

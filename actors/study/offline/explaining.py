@@ -8,7 +8,16 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from actors.study.grounding import Source
-from actors.study.material import Concept, Evidence, ExtractedDocument, Explanation, Explanations, KnowledgeGraph, Making, Relation
+from actors.study.material import (
+    Concept,
+    Evidence,
+    ExtractedDocument,
+    Explanation,
+    Explanations,
+    KnowledgeGraph,
+    Making,
+    Relation,
+)
 from actors.study.offline.phrasing import said
 from actors.study.words import term_key
 
@@ -36,7 +45,9 @@ def explain(graph: KnowledgeGraph, documents: Sequence[ExtractedDocument], limit
             continue
         told.update(frozenset(step) for step in steps)
         items.append(_told(path, concepts, edges))
-    made = Making(generator="offline", seconds=round(time.perf_counter() - began, 3), dropped=dict(sorted(dropped.items())))
+    made = Making(
+        generator="offline", seconds=round(time.perf_counter() - began, 3), dropped=dict(sorted(dropped.items()))
+    )
     return Explanations(items=tuple(items), made=made)
 
 
@@ -63,7 +74,9 @@ def _grounded(
             dropped["ungrounded"] += 1
             continue
         strength = (0.5 + 0.5 * relation.weight) * (_RELATED if relation.type == "related" else 1.0)
-        edge = _Edge(relation, min(cited, key=lambda item: (_open(item.sentence), abs(len(item.sentence) - 120))), strength)
+        edge = _Edge(
+            relation, min(cited, key=lambda item: (_open(item.sentence), abs(len(item.sentence) - 120))), strength
+        )
         known = edges[relation.source].get(relation.target)
         if known is None or known.strength < strength:
             edges[relation.source][relation.target] = edge
@@ -84,7 +97,9 @@ def _found(item: Evidence, sources: dict[str, Source]) -> Evidence | None:
 def _paths(graph: KnowledgeGraph, edges: _Edges) -> Iterator[list[str]]:
     """Yield paths, best first: between main concepts, over strong steps; of single steps only the strongest."""
     weights = {concept.id: concept.weight for concept in graph.concepts}
-    ends = [concept.id for concept in sorted(graph.concepts, key=lambda c: (-c.weight, c.id)) if concept.id in edges][:_ENDS]
+    ends = [concept.id for concept in sorted(graph.concepts, key=lambda c: (-c.weight, c.id)) if concept.id in edges][
+        :_ENDS
+    ]
     ranked: list[tuple[float, list[str]]] = []
     for start, goal in combinations(ends, 2):
         best = _best(start, goal, edges)
@@ -92,13 +107,21 @@ def _paths(graph: KnowledgeGraph, edges: _Edges) -> Iterator[list[str]]:
             strength, path = best
             interest = {2: 0.8, 3: 1.0, 4: 0.95}.get(len(path), 0.8)
             typed = all(edges[a][b].relation.type != "related" for a, b in zip(path, path[1:], strict=False))
-            ranked.append((strength * interest * (0.3 + weights[start] + weights[goal]) * (1.5 if typed else 0.6), _forward(path, edges)))
+            ranked.append(
+                (
+                    strength * interest * (0.3 + weights[start] + weights[goal]) * (1.5 if typed else 0.6),
+                    _forward(path, edges),
+                )
+            )
     ranked.sort(key=lambda entry: (-entry[0], entry[1]))
     used: Counter[str] = Counter()
     waiting = ranked
     while waiting:
         # A concept already at the end of one explanation makes room for others.
-        place = max(range(min(len(waiting), 200)), key=lambda i: (waiting[i][0] * 0.6 ** (used[waiting[i][1][0]] + used[waiting[i][1][-1]]), -i))
+        place = max(
+            range(min(len(waiting), 200)),
+            key=lambda i: (waiting[i][0] * 0.6 ** (used[waiting[i][1][0]] + used[waiting[i][1][-1]]), -i),
+        )
         _, path = waiting.pop(place)
         used.update((path[0], path[-1]))
         yield path
@@ -148,7 +171,9 @@ def _told(path: list[str], concepts: dict[str, Concept], edges: _Edges) -> Expla
     for identity in (path[0], path[-1]):
         definition = concepts[identity].definition
         if definition and definition not in citations and len(path) <= 3 and term_key(concepts[identity].label):  # noqa: PLR2004
-            lines.append(f"The source says of {concepts[identity].label}: “{definition.sentence}” (p. {definition.page})")
+            lines.append(
+                f"The source says of {concepts[identity].label}: “{definition.sentence}” (p. {definition.page})"
+            )
             citations.append(definition)
     return Explanation(
         source=labels[0], target=labels[-1], path=tuple(labels), text="\n".join(lines), citations=tuple(citations)

@@ -11,11 +11,20 @@ from actors.study.material import ExtractedDocument, Making, Quiz, QuizItem
 from actors.study.offline.asking import Asked, Asker
 from actors.study.offline.distracting import Distractors
 from actors.study.offline.parts import split
-from actors.study.offline.ranking import Terms, select
+from actors.study.offline.ranking import Terms, select, widened
 from actors.study.offline.reading import Read, read_closely
 from actors.study.questions import accept_items
 
-_ORDER = ("multiple_choice", "cloze", "true_false", "multiple_choice", "short_answer", "cloze", "multiple_choice", "true_false")
+_ORDER = (
+    "multiple_choice",
+    "cloze",
+    "true_false",
+    "multiple_choice",
+    "short_answer",
+    "cloze",
+    "multiple_choice",
+    "true_false",
+)
 
 
 def make_quiz(document: ExtractedDocument, questions: int, seed: int = 7) -> Quiz:
@@ -27,7 +36,7 @@ def make_quiz(document: ExtractedDocument, questions: int, seed: int = 7) -> Qui
     findings = [found for found, _ in parts]
     reads: list[Read] = [read for _, found in parts for read in found]
     terms = Terms(findings)
-    claims = [claim for part in findings for claim in part.relations]
+    claims = widened([claim for part in findings for claim in part.relations], terms)
     chosen = select(terms, claims, sum(part.words for part in findings))
     asker = Asker(source, terms, chosen, Distractors(chosen, terms, findings), rng)
     asked = [question for read in reads for question in asker.ask(read)]

@@ -85,7 +85,9 @@ class Terms:
         if not other or other == key:
             return
         # The acronym gives way to what it stands for.
-        long, short = (other, key) if acronym_of(key.replace(" ", ""), alias) and len(alias) > len(key) else (key, other)
+        long, short = (
+            (other, key) if acronym_of(key.replace(" ", ""), alias) and len(alias) > len(key) else (key, other)
+        )
         long = self._names.get(long, long)
         if long != short and short not in self._names.values():
             self._names.setdefault(short, long)
@@ -105,13 +107,42 @@ class Terms:
         term.parts += 1
 
 
+def widened(claims: Sequence[RelationFinding], terms: Terms) -> list[RelationFinding]:
+    """Give claims under their concepts' own keys; a kind named only once gives way to the wider kind the text speaks of."""
+    renamed: list[RelationFinding] = []
+    for claim in claims:
+        source, target = terms.canonical(claim.source), terms.canonical(claim.target)
+        if claim.type == "is_a" and _alone(terms, target) <= 1:
+            words = target.split()
+            wider = [" ".join(words[start:]) for start in range(1, len(words))]
+            target = next(
+                (
+                    key
+                    for key in wider
+                    if " of " not in target and _alone(terms, key) > 1 and key not in _GENERIC and key != source
+                ),
+                target,
+            )
+        renamed.append(claim.model_copy(update={"source": source, "target": target}))
+    return renamed
+
+
+def _alone(terms: Terms, key: str) -> int:
+    term = terms.all.get(key)
+    return term.alone if term else 0
+
+
 def select(terms: Terms, claims: Sequence[RelationFinding], words: int) -> dict[str, Term]:
     """Choose the concepts of a document: what it names often, defines, puts into headings and relates to the rest."""
     degree: Counter[str] = Counter()
     for source, target in {(claim.source, claim.target) for claim in claims}:
         degree[source] += 1
         degree[target] += 1
-    fit = [term for term in terms.all.values() if term.forms and fits(term, degree[term.key], defined=bool(terms.definitions.get(term.key)))]
+    fit = [
+        term
+        for term in terms.all.values()
+        if term.forms and fits(term, degree[term.key], defined=bool(terms.definitions.get(term.key)))
+    ]
     for term in fit:
         length = len(term.key.split())
         score = math.sqrt(term.alone + 0.25 * (term.count - term.alone)) * (1 + 0.3 * min(length - 1, 2))
@@ -153,7 +184,12 @@ def _joined(
 def fits(term: Term, degree: int, *, defined: bool) -> bool:
     """Tell whether a term can be a concept at all: it names something of the text's own subject."""
     words = term.key.split()
-    if not 1 <= len(words) <= 4 or any(word in _UNITS or word.isdigit() for word in words) or "of" in words and term.alone + degree < 3:  # noqa: PLR2004
+    if (
+        not 1 <= len(words) <= 4
+        or any(word in _UNITS or word.isdigit() for word in words)
+        or "of" in words
+        and term.alone + degree < 3
+    ):  # noqa: PLR2004
         return False
     if all(word in _GENERIC or singular(word) in _GENERIC for word in words):
         return False

@@ -57,10 +57,13 @@ def read_closely(part: Part) -> tuple[PartFindings, list[Read]]:
             terms.sentence(read)
             definition = definition_of(read.text, read.chunks)
             if definition:
-                definitions.append(DefinitionFinding(key=definition.term.key, strength=definition.strength, evidence=evidence))
+                definitions.append(
+                    DefinitionFinding(key=definition.term.key, strength=definition.strength, evidence=evidence)
+                )
                 terms.forms[definition.term.key][definition.term.label] += 0
             aliases.extend(
-                AliasFinding(key=term.key, alias=name, evidence=evidence) for term, name in aliases_of(read.text, read.chunks)
+                AliasFinding(key=term.key, alias=name, evidence=evidence)
+                for term, name in aliases_of(read.text, read.chunks)
             )
             relations.extend(
                 RelationFinding(
@@ -100,7 +103,7 @@ def prose(text: str) -> bool:
     if not _SENTENCE_WORDS[0] <= words <= _SENTENCE_WORDS[1] or apparatus(text) or text[-1] == "?":
         return False
     letters = sum(char.isalpha() or char == " " for char in text)
-    return letters >= _LETTERS * len(text) and text[0].isalnum() or text[0] in "\"“("
+    return letters >= _LETTERS * len(text) and text[0].isalnum() or text[0] in '"“('
 
 
 class _Terms:

@@ -98,7 +98,12 @@ def _examples(chunks: list[Chunk], verb: int, head: int) -> Iterator[Claim]:
 
 
 def _different(one: Argument, other: Argument) -> bool:
-    return one.key != other.key and f" {one.key} " not in f" {other.key} " or f" {other.key} ".endswith(f" {one.key} ") and one.key != other.key
+    return (
+        one.key != other.key
+        and f" {one.key} " not in f" {other.key} "
+        or f" {other.key} ".endswith(f" {one.key} ")
+        and one.key != other.key
+    )
 
 
 def _past_tense(chunks: list[Chunk], index: int) -> bool:
@@ -142,7 +147,10 @@ def _shared(chunks: list[Chunk], index: int, place: int, known: dict[int, Subjec
         if chunks[earlier].kind in ("S", "W", ";", ":"):
             return None
         if earlier in known:
-            same = chunks[earlier].form == chunks[index].form or {chunks[earlier].form, chunks[index].form} <= {"past", "s"}
+            same = chunks[earlier].form == chunks[index].form or {chunks[earlier].form, chunks[index].form} <= {
+                "past",
+                "s",
+            }
             return known[earlier] if same and chunks[index].kind != "E" or chunks[earlier].kind == "E" else None
     return None
 
@@ -160,7 +168,11 @@ def _relative(chunks: list[Chunk], place: int, verb: Chunk, known: dict[int, Sub
     if before is not None and before.kind in ("P", "C"):
         # "the cells of plants that make food": either may be meant, unless only one agrees with the verb.
         other = chunks[noun - 2] if noun > 1 else None
-        if before.kind == "C" or (other is not None and other.kind == "N" and (verb.form not in ("s", "base") or other.plural == chunks[noun].plural)):
+        if before.kind == "C" or (
+            other is not None
+            and other.kind == "N"
+            and (verb.form not in ("s", "base") or other.plural == chunks[noun].plural)
+        ):
             return None
     return Subject((noun,), noun)
 
@@ -173,10 +185,19 @@ def _skip_aside(chunks: list[Chunk], place: int) -> int:
         return place - 1
     if chunks[place].kind == ",":
         inside = place - 1
-        while inside >= 0 and chunks[inside].kind in ("N", "P", "R", "J", "C") :
+        while inside >= 0 and chunks[inside].kind in ("N", "P", "R", "J", "C"):
             inside -= 1
-        opened = inside >= 1 and chunks[inside].kind == "," and inside + 1 < place and chunks[inside + 1].kind in ("N", "P", "R")
-        if opened and chunks[inside - 1].kind == "N" and "C" not in [chunk.kind for chunk in chunks[inside + 1 : place]]:
+        opened = (
+            inside >= 1
+            and chunks[inside].kind == ","
+            and inside + 1 < place
+            and chunks[inside + 1].kind in ("N", "P", "R")
+        )
+        if (
+            opened
+            and chunks[inside - 1].kind == "N"
+            and "C" not in [chunk.kind for chunk in chunks[inside + 1 : place]]
+        ):
             return inside - 1
         return -1
     return place
@@ -216,7 +237,11 @@ def _opens_clause(chunks: list[Chunk], first: int) -> bool:
     if before.kind == "R":
         return first == 1 or chunks[first - 2].kind in (",", ";", "C")
     if before.kind == "C":
-        return first > 1 and chunks[first - 2].kind in (",", ";") and any(c.kind in ("V", "B", "U") for c in chunks[: first - 1])
+        return (
+            first > 1
+            and chunks[first - 2].kind in (",", ";")
+            and any(c.kind in ("V", "B", "U") for c in chunks[: first - 1])
+        )
     if before.kind == ",":
         opening = chunks[: first - 1]
         kinds = [chunk.kind for chunk in opening]
@@ -254,12 +279,26 @@ def _copula(chunks: list[Chunk], index: int, subject: Subject) -> Iterator[tuple
     if place >= len(chunks):
         return
     target = chunks[place]
-    if target.kind != "N" or target.negative or len(subject.heads) > 1 and target.determiner in ("a", "an"):
+    if (
+        target.kind != "N"
+        or target.negative
+        or target.counted
+        and "one" not in target.determiner
+        or len(subject.heads) > 1
+        and target.determiner in ("a", "an")
+    ):
         return
     after = chunks[place + 1] if place + 1 < len(chunks) else None
-    if not _ends_phrase(chunks, place):
-        return
-    of = after is not None and after.kind == "P" and after.base == "of" and place + 2 < len(chunks) and chunks[place + 2].kind == "N"
+    first = chunks[subject.heads[0]]
+    if not _ends_phrase(chunks, place) or (first.determiner == "the" and target.determiner == ""):
+        return  # "the three kinds are A, B and C" lists, it does not classify
+    of = (
+        after is not None
+        and after.kind == "P"
+        and after.base == "of"
+        and place + 2 < len(chunks)
+        and chunks[place + 2].kind == "N"
+    )
     if target.determiner == "" and target.label and chunks[subject.heads[0]].plural is False and not target.name:
         # "X is one of the Ys", else without an article no class is named
         return
@@ -298,7 +337,12 @@ def _passive(chunks: list[Chunk], index: int) -> Iterator[tuple[str, Argument]]:
     if place > index + 1 and chunks[place - 1].base == "up":
         preposition = f"up {preposition}"
     agent = place
-    while agent + 3 < len(chunks) and chunks[agent].base != "by" and chunks[agent + 2].kind == "P" and chunks[agent + 1].kind == "N":
+    while (
+        agent + 3 < len(chunks)
+        and chunks[agent].base != "by"
+        and chunks[agent + 2].kind == "P"
+        and chunks[agent + 1].kind == "N"
+    ):
         agent += 2
     if chunks[agent].base == "by" and chunks[agent + 1].kind == "N" and agent > place:
         active = relation_type(verb.base)
@@ -308,6 +352,8 @@ def _passive(chunks: list[Chunk], index: int) -> Iterator[tuple[str, Argument]]:
         kind = PASSIVE[verb.base, preposition]
     elif preposition == "by" and (active := relation_type(verb.base)):
         kind = f"-{active}"
+    elif preposition == "by" and verb.base.endswith("ed"):
+        kind = f"{verb.base}_by"
     else:
         return
     for target in objects_at(chunks, place + 1):
@@ -326,7 +372,12 @@ def _active(chunks: list[Chunk], index: int) -> Iterator[tuple[str, Argument]]:
     elif chunks[place].kind == "P" and place + 1 < len(chunks):
         kind = PREPOSITIONAL.get((verb.base, chunks[place].base))
         place += 1
-    elif verb.base == "take" and chunks[place].label == "place" and place + 2 < len(chunks) and chunks[place + 1].base in _WITHIN:
+    elif (
+        verb.base == "take"
+        and chunks[place].label == "place"
+        and place + 2 < len(chunks)
+        and chunks[place + 1].base in _WITHIN
+    ):
         kind = "occurs_in"
         place += 2
     else:
@@ -344,7 +395,11 @@ def _past_particle(chunks: list[Chunk], index: int) -> tuple[int, str]:
     """Give where a verb's object begins, and the particle that makes it another verb."""
     place = index + 1
     while place < len(chunks) and (chunks[place].kind in ("R", "P") or chunks[place].base == "both"):
-        if (chunks[index].base, chunks[place].base) in PHRASAL and place + 1 < len(chunks) and chunks[place + 1].kind == "N":
+        if (
+            (chunks[index].base, chunks[place].base) in PHRASAL
+            and place + 1 < len(chunks)
+            and chunks[place + 1].kind == "N"
+        ):
             return place + 1, chunks[place].base
         if chunks[place].kind == "P":
             break
@@ -368,7 +423,12 @@ def _whole_object(chunks: list[Chunk], end: int, base: str) -> bool:
 
 
 def _object_end(chunks: list[Chunk], place: int) -> int:
-    while place + 2 < len(chunks) and chunks[place + 1].kind == "P" and chunks[place + 1].base == "of" and chunks[place + 2].kind == "N":
+    while (
+        place + 2 < len(chunks)
+        and chunks[place + 1].kind == "P"
+        and chunks[place + 1].base == "of"
+        and chunks[place + 2].kind == "N"
+    ):
         place += 2
     return place
 
@@ -416,7 +476,12 @@ def _list_goes_on(chunks: list[Chunk], place: int) -> bool:
 def argument_at(chunks: list[Chunk], place: int) -> Argument | None:
     """Give the term that a noun phrase names, with its "of" part where the head alone says too little."""
     chunk = chunks[place]
-    if chunk.kind != "N" or not chunk.key or chunk.head in english.PRONOUNS or chunk.determiner in ("this", "these", "those", "such", "another", "what", "whose"):
+    if (
+        chunk.kind != "N"
+        or not chunk.key
+        or chunk.head in english.PRONOUNS
+        or chunk.determiner in ("this", "these", "those", "such", "another", "what", "whose")
+    ):
         return None
     following = chunks[place + 1 : place + 3]
     of = len(following) == 2 and following[0].kind == "P" and following[0].base == "of" and following[1].kind == "N"  # noqa: PLR2004
@@ -449,7 +514,9 @@ def _lists(chunks: list[Chunk]) -> Iterator[Claim]:
             for kind in objects_at(chunks, index + 1) if chunks[index + 1].kind == "N" else ():
                 if _different(kind, genus):
                     yield Claim(kind, "is_a", genus, 1.0)
-        elif chunk.kind == "N" and chunk.plural and index > 1 and chunks[index - 1].kind == "C" and chunk.form == "other":
+        elif (
+            chunk.kind == "N" and chunk.plural and index > 1 and chunks[index - 1].kind == "C" and chunk.form == "other"
+        ):
             genus = argument_at(chunks, index)
             if genus is None or chunk.head in english.GENERIC_NOUNS:
                 continue
@@ -467,11 +534,19 @@ def _appositions(chunks: list[Chunk]) -> Iterator[Claim]:
     """Read "the stroma, a dense fluid that ..."."""
     for index in range(len(chunks) - 3):
         named, comma, kind, after = chunks[index : index + 4]
-        if named.kind != "N" or comma.kind != "," or kind.kind != "N" or kind.determiner not in ("a", "an") or named.plural:
+        if (
+            named.kind != "N"
+            or comma.kind != ","
+            or kind.kind != "N"
+            or kind.determiner not in ("a", "an")
+            or named.plural
+        ):
             continue
         if index and chunks[index - 1].kind in (",", "C") or index == 1 and chunks[0].kind in ("P", "S"):
             continue
-        if any(chunk.kind in ("S", "G", "I") for chunk in chunks[:index]) or any(chunk.kind == "P" for chunk in chunks[:1]):
+        if any(chunk.kind in ("S", "G", "I") for chunk in chunks[:index]) or any(
+            chunk.kind == "P" for chunk in chunks[:1]
+        ):
             continue
         if after.kind not in (",", ".", "P", "W", "E", "S") or kind.head in english.GENERIC_NOUNS:
             continue

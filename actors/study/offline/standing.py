@@ -36,7 +36,12 @@ _UNIQUE = frozenset(
 
 def stands_alone(text: str, chunks: list[Chunk], subject_blanked: bool = False) -> bool:
     """Tell whether a sentence says all it needs: it points at nothing before it and names what it speaks of."""
-    if _CONNECTED.match(text) or _LOOSE.search(text) or text.count("(") != text.count(")") or not text.endswith((".", "!")):
+    if (
+        _CONNECTED.match(text)
+        or _LOOSE.search(text)
+        or text.count("(") != text.count(")")
+        or not text.endswith((".", "!"))
+    ):
         return False
     if not text[0].isupper() or len(text.split()) < 6:  # noqa: PLR2004 - shorter ones say too little
         return False
@@ -46,7 +51,11 @@ def stands_alone(text: str, chunks: list[Chunk], subject_blanked: bool = False) 
         return False
     if _POSSESSIVE.search(text) and not _antecedent(chunks):
         return False
-    return not any(_dangling(chunks, index) for index, chunk in enumerate(chunks) if chunk.kind == "N" and chunk.determiner == "the")
+    return not any(
+        _dangling(chunks, index)
+        for index, chunk in enumerate(chunks)
+        if chunk.kind == "N" and chunk.determiner == "the"
+    )
 
 
 def _antecedent(chunks: list[Chunk]) -> bool:
@@ -58,7 +67,11 @@ def _dangling(chunks: list[Chunk], index: int) -> bool:
     chunk = chunks[index]
     words = chunk.label.split()
     following = chunks[index + 1] if index + 1 < len(chunks) else None
-    completed = following is not None and (following.kind in ("W", "E", "I", "G", "(", "S") or following.kind == "P" and following.base not in ("by", "as", "than"))
+    completed = following is not None and (
+        following.kind in ("W", "E", "I", "G", "(", "S")
+        or following.kind == "P"
+        and following.base not in ("by", "as", "than")
+    )
     if completed or chunk.name or len(words) > 1 and index > 0:
         return False
     low = chunk.label.lower()

@@ -12,7 +12,8 @@ from actors.study.offline.verbs import VerbForm, noun_too, verb_form
 from actors.study.words import is_plural
 
 _WORD = re.compile(
-    r"[^\W\d_](?:[^\W_]|[-'’.&/+#](?=[^\W_]))*(?:\+\+|#)?|\d+(?:[.,:/–-]\d+)*(?:st|nd|rd|th|%|s)?|[^\w\s]|_+", re.UNICODE
+    r"[^\W\d_](?:[^\W_]|[-'’.&/+#](?=[^\W_]))*(?:\+\+|#)?|\d+(?:[.,:/–-]\d+)*(?:st|nd|rd|th|%|s)?|[^\w\s]|_+",
+    re.UNICODE,
 )
 _NOUNISH = re.compile(
     r"\b(?:the|a|an|of|this|each|its|their|in|by)\s+([a-z][a-z-]+)(?=\s+(?:is|are|was|were|of|in|on|and|or|from|by|with|for|that|which|can|has|have|"
@@ -37,11 +38,17 @@ _NOT_ADJECTIVES = frozenset(
     "merchant servant tenant infant pollutant constant elephant immigrant covenant mutant dish fish finish radish wish parish english british spanish polish "
     "irish public magic basic static plastic elastic ceramic epic comic arctic antarctic atlantic pacific fungus virus nucleus".split()
 )
-_TRUE_ADJECTIVES = frozenset("ancient constant current basic static plastic elastic general original ideal total individual public chemical electric monetary".split())
+_TRUE_ADJECTIVES = frozenset(
+    "ancient constant current basic static plastic elastic general original ideal total individual public chemical electric monetary".split()
+)
 _ADVERB = re.compile(r"[a-z]{3,}ly$")
-_LY_NOUNS = frozenset("family supply assembly anomaly monopoly ally italy july reply fly multiply apply rely imply comply early daily friendly costly likely unlikely elderly only "
-                      "deadly lively lovely lonely orderly ugly holy silly weekly monthly yearly hourly bodily scholarly oligopoly butterfly jelly belly bully".split())
-_OUGHT_ED = frozenset("need seed speed breed feed weed bed red shed sled embed exceed proceed succeed bleed greed reed deed creed indeed hundred sacred naked wicked kindred united".split())
+_LY_NOUNS = frozenset(
+    "family supply assembly anomaly monopoly ally italy july reply fly multiply apply rely imply comply early daily friendly costly likely unlikely elderly only "
+    "deadly lively lovely lonely orderly ugly holy silly weekly monthly yearly hourly bodily scholarly oligopoly butterfly jelly belly bully".split()
+)
+_OUGHT_ED = frozenset(
+    "need seed speed breed feed weed bed red shed sled embed exceed proceed succeed bleed greed reed deed creed indeed hundred sacred naked wicked kindred united".split()
+)
 
 
 @dataclass(slots=True)
@@ -95,18 +102,30 @@ def tag(sentence: str, lexicon: Lexicon) -> list[Token]:
 def _class(token: Token, index: int, lexicon: Lexicon) -> str:  # noqa: C901, PLR0911, PLR0912 - one line a class
     low = token.low
     if not (low[0].isalnum()):
-        return token.text if token.text not in "“”«»\"" else '"'
+        return token.text if token.text not in '“”«»"' else '"'
     if low[0].isdigit() or low in english.NUMBERS:
         return "Q"
-    if index and token.text[0].isupper() and not token.text.isupper() and low not in {"i"} and low not in english.FUNCTION_WORDS:
+    if (
+        index
+        and token.text[0].isupper()
+        and not token.text.isupper()
+        and low not in {"i"}
+        and low not in english.FUNCTION_WORDS
+    ):
         return "N"  # a name in the middle of a sentence
-    if len(token.text) > 1 and token.text.isupper() and low not in {"the", "of", "and", "in", "is", "are", "a"} :
+    if len(token.text) > 1 and token.text.isupper() and low not in {"the", "of", "and", "in", "is", "are", "a"}:
         return "N"
     for tag_, words in _CLASSES:
         if low in words:
             return tag_
     if low in _LY_NOUNS:
-        return "J" if low in english.ADJECTIVES or low in {"daily", "friendly", "costly", "elderly"} else "N" if not verb_form(low) else _verbal(token, lexicon)
+        return (
+            "J"
+            if low in english.ADJECTIVES or low in {"daily", "friendly", "costly", "elderly"}
+            else "N"
+            if not verb_form(low)
+            else _verbal(token, lexicon)
+        )
     if _ADVERB.match(low):
         return "R"
     if low in english.ADJECTIVES:
@@ -142,7 +161,11 @@ def _verbal(token: Token, lexicon: Lexicon) -> str:
         return "V"
     if low.endswith("ed") and len(low) > 4 and low not in _OUGHT_ED and not low.endswith("eed"):  # noqa: PLR2004 - "bed", "shed"
         return "E"
-    if low.endswith("ing") and len(low) > 5 and low not in {"during", "spring", "string", "nothing", "something", "evening", "morning", "ceiling"}:  # noqa: PLR2004
+    if (
+        low.endswith("ing")
+        and len(low) > 5
+        and low not in {"during", "spring", "string", "nothing", "something", "evening", "morning", "ceiling"}
+    ):  # noqa: PLR2004
         return "G"
     if _ADJECTIVE.match(low) and (low not in _NOT_ADJECTIVES or low in _TRUE_ADJECTIVES):
         return "J"
@@ -200,7 +223,11 @@ def _settle_verb(token: Token, tokens: list[Token], index: int, lexicon: Lexicon
     if form == "s" and before is not None and before.low in ("this", "that"):
         before.tag = "O"
         return
-    if prior in _BEFORE_NOUN and (before is None or before.low != "to") or (before and before.text.endswith(("'s", "’s"))):
+    if (
+        prior in _BEFORE_NOUN
+        and (before is None or before.low != "to")
+        or (before and before.text.endswith(("'s", "’s")))
+    ):
         token.tag = "N"
         return
     if form == "preterite":
@@ -214,7 +241,12 @@ def _settle_verb(token: Token, tokens: list[Token], index: int, lexicon: Lexicon
         elif prior == "N" and not is_plural(before.text):
             # After a singular noun a base form is no verb: "heat transfer", "food supply".
             token.tag = "N" if nounlike else "V"
-        elif prior == "N" and nounlike and following in ("B", "V", "M", "H", "P", "C", ".", ",", "W") and before.low not in _PLAIN_PLURALS:
+        elif (
+            prior == "N"
+            and nounlike
+            and following in ("B", "V", "M", "H", "P", "C", ".", ",", "W")
+            and before.low not in _PLAIN_PLURALS
+        ):
             token.tag = "N" if following in ("B", "V", "M", "H") else "V"
         elif prior in (",", "C", "(", '"') and nounlike:
             token.tag = "V" if following in ("D", "O") else "N"
@@ -238,5 +270,7 @@ def _settle_verb(token: Token, tokens: list[Token], index: int, lexicon: Lexicon
         token.tag = "N"
 
 
-_ALSO_NOUNS = frozenset("light liquid solid human cold constant variable individual total maximum minimum average".split())
+_ALSO_NOUNS = frozenset(
+    "light liquid solid human cold constant variable individual total maximum minimum average".split()
+)
 _PLAIN_PLURALS = frozenset("plants cells people animals organisms scientists users".split())

@@ -262,7 +262,9 @@ NOMINAL = {
     "study": "studies",
 }
 # Participles with a meaning of their own, fit to describe a noun but not to be the verb of a relation.
-_NO_INFINITIVE = frozenset("cause allow permit enable help require force lead persuade encourage teach drive prompt need make induce inspire get".split())
+_NO_INFINITIVE = frozenset(
+    "cause allow permit enable help require force lead persuade encourage teach drive prompt need make induce inspire get".split()
+)
 
 
 class VerbForm(NamedTuple):
@@ -275,7 +277,7 @@ class VerbForm(NamedTuple):
 def _tables() -> dict[str, VerbForm]:
     forms: dict[str, VerbForm] = {}
     irregular = {row.split(":")[0]: row.split(":")[1:] for row in _IRREGULAR.split()}
-    for base in sorted({*_PLAIN.split(), *_NOUNS_TOO, *irregular}):
+    for base in sorted({*_PLAIN.split(), *_NOUNS_TOO, *_WORDLESS, *irregular} - {"do", "have"}):
         past, participle = irregular.get(base, [_ed(base), _ed(base)])
         forms.setdefault(third_person(base), VerbForm(base, "s"))
         forms.setdefault(_ing(base), VerbForm(base, "ing"))
@@ -349,7 +351,8 @@ def relation_type(base: str) -> str | None:
     """Give the type of the relation that a transitive verb states, or none if it states none."""
     if base in _TYPES:
         return _TYPES[base]
-    return None if base in _WORDLESS else third_person(base)
+    known = _FORMS.get(base)
+    return third_person(base) if known is not None and known.form == "base" and base not in _WORDLESS else None
 
 
 def takes_infinitive(base: str) -> bool:

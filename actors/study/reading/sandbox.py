@@ -1,7 +1,8 @@
 """Reads one document in a child process that may use so much memory, time and output and no more.
 
 The child is a fresh interpreter, not a fork of the threaded worker, and it gets none of the worker's environment, so
-no key. It hands back JSON. Its folder and its process group, ``tesseract`` included, are gone when the call returns or raises.
+no key. It hands back JSON. Its folder and its process group, ``tesseract`` included, are gone when the call returns or
+raises.
 """
 
 from __future__ import annotations
@@ -176,10 +177,11 @@ def _converse(
                 message: dict[str, Any] = json.loads(bytes(buffer[:line_end]))
                 del buffer[: line_end + 1]
                 seen = 0
-                if "progress" not in message:
+                if "progress" in message:
+                    if progress is not None:
+                        progress(*message["progress"])
+                elif "alive" not in message:
                     return message
-                if progress is not None:
-                    progress(*message["progress"])
 
 
 def _cause_of_death(child: subprocess.Popen[bytes], limits: Limits) -> str:

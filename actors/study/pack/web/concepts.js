@@ -62,7 +62,7 @@ function graphAct(graph, reasons) {
     show: choose,
     ready() { stage.draw(Math.min(stage.total, SHOWN_AT_FIRST)); },
     body: el('div', { class: 'graph' },
-      el('div', { class: 'scene' }, el('div', { class: 'frame' }, stage.view, search(stage, choose), tools(stage)), legend(stage), roll(graph, choose, panel)),
+      el('div', { class: 'scene' }, el('div', { class: 'frame' }, search(stage, choose), stage.view, tools(stage)), legend(stage), roll(graph, choose, panel)),
       panel),
   };
 }

@@ -1,6 +1,6 @@
 """The child process: takes one task on its input, limits itself, reads the document, writes JSON lines.
 
-Lines are ``{"progress": [stage, done, total]}`` any number of times, then one of ``{"document": {...}}``,
+Lines are ``{"progress": [stage, done, total]}`` and ``{"alive": true}`` any number of times, then one of ``{"document": {...}}``,
 ``{"unreadable": reason}``, ``{"busy": reason}`` and ``{"crashed": traceback}``.
 Its input stays open as long as the parent lives: when it
 closes, the child and its ``tesseract`` end and their folder goes.
@@ -39,7 +39,9 @@ def main() -> None:
     _confine(limits)
     threading.Thread(target=_die_with_parent, args=(asked["folder"],), daemon=True).start()
     patience = _Patience(out, limits)
-    task = Task(path=Path(asked["path"]), name=asked["name"], limits=limits, progress=patience.report)
+    task = Task(
+        path=Path(asked["path"]), name=asked["name"], limits=limits, progress=patience.report, alive=patience.alive
+    )
     try:
         answer: dict[str, Any] = {"document": _read(task)}
     except Unreadable as reason:
@@ -107,6 +109,7 @@ class _Patience:
 
     def __init__(self, out: IO[bytes], limits: Limits) -> None:
         self._out = out
+        self._lock = threading.Lock()
         self._grant_s = limits.patience.total_seconds()
         self._told = 0.0
         self._renewed = -1.0
@@ -119,7 +122,13 @@ class _Patience:
         if 0 < done < total and now - self._told < 0.05:  # noqa: PLR2004 - 20 a second
             return
         self._told = now
-        _write(self._out, {"progress": [stage, done, total]})
+        with self._lock:
+            _write(self._out, {"progress": [stage, done, total]})
+
+    def alive(self) -> None:
+        """Say that something is waited for; from any thread."""
+        with self._lock:
+            _write(self._out, {"alive": True})
 
     def _renew(self) -> None:
         used = time.process_time()

@@ -6,6 +6,7 @@ import math
 import resource
 import shutil
 import subprocess
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from statistics import median
@@ -20,7 +21,8 @@ PIXELS = 9_000_000
 _WORST_WORD = 25.0
 _HEADING = 1.35  # of the usual line's height
 _HEADING_WORDS = 14
-_WALL_FACTOR = 2.5  # a busy machine takes longer than the processor time that is granted
+_WALL_FACTOR = 10  # a busy machine takes longer than the processor time that is granted
+_BEAT_S = 2.0
 
 
 class OcrFailed(Exception):  # noqa: N818 - says what happened
@@ -60,16 +62,28 @@ def _run(program: str, data: bytes, task: Task) -> str:
             grant = math.ceil(seconds)
             resource.prlimit(process.pid, resource.RLIMIT_CPU, (grant, grant + 1))
         try:
-            output, errors = process.communicate(data, timeout=seconds * _WALL_FACTOR)
-        except subprocess.TimeoutExpired as problem:
+            output, errors = _wait(process, data, task, seconds * _WALL_FACTOR)
+        except BaseException:
             process.kill()
-            raise Busy("the machine is too busy to recognize text") from problem
+            raise
     if process.returncode < 0:
         raise OcrFailed("takes too long to recognize")
     if process.returncode:
         told = errors.decode("utf-8", "replace").strip().splitlines()
         raise OcrFailed(f"was refused by tesseract ({told[-1][:120] if told else process.returncode})")
     return output.decode("utf-8", "replace")
+
+
+def _wait(process: subprocess.Popen[bytes], data: bytes, task: Task, seconds: float) -> tuple[bytes, bytes]:
+    end = time.monotonic() + seconds
+    given: bytes | None = data
+    while time.monotonic() < end:
+        try:
+            return process.communicate(given, timeout=_BEAT_S)
+        except subprocess.TimeoutExpired:
+            given = None  # communicate goes on with what it was given first
+            task.alive()
+    raise Busy("the machine is too busy to recognize text")
 
 
 def _paragraphs(table: str) -> list[list[_Line]]:

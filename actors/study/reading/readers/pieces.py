@@ -55,6 +55,7 @@ class Task:
     name: str
     limits: Limits
     progress: Callable[[Stage, int, int], None] = lambda _stage, _done, _total: None
+    alive: Callable[[], None] = lambda: None
     started: float = field(default_factory=time.monotonic)
 
     @property

@@ -1,0 +1,38 @@
+# The two commands of a fresh machine are `make demo` and `make test`; both set everything up in .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test check bench chaos clean setup
+
+demo: $(STAMP)
+	$(BIN)/dramaturg demo --out study-pack
+
+test: $(STAMP)
+	$(BIN)/pytest -n 2 --dist loadfile -rs
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(STAMP)
+	$(BIN)/python -m bench
+
+chaos: $(STAMP)
+	$(BIN)/python -m tests.chaos
+
+setup: $(STAMP)
+
+# uv comes from the package registry like everything else; the lock file says which version of what.
+$(STAMP): pyproject.toml uv.lock
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv sync --quiet --frozen --all-extras --inexact --active --compile-bytecode
+	touch $@
+
+clean:
+	rm -rf $(VENV) study-pack dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
