@@ -35,7 +35,7 @@ th { border-bottom: 1.1pt solid #1c1b19 }
 """
 
 RUNNING = (
-    '<div style="font: 8pt \'Liberation Sans\', sans-serif; color: #78716c; width: 100%; padding: 0 22mm;'
+    "<div style=\"font: 8pt 'Liberation Sans', sans-serif; color: #78716c; width: 100%; padding: 0 22mm;"
     ' display: flex; justify-content: space-between">{}</div>'
 )
 HEADER = RUNNING.format("<span>How the Body Remembers</span><span>Reader in Biology</span>")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.actor import Actor, Send, actor
+from pipeline.actor import Actor
+from pipeline.declaration import actor
 from pipeline.errors import (
     AuthFailed,
     Cancelled,
@@ -30,6 +31,7 @@ from pipeline.outcome import Outcome
 from pipeline.priority import Priority
 from pipeline.retry import AI, DOCUMENTS, Retry
 from pipeline.run import Run, current_run
+from pipeline.sending import Send
 
 __all__ = [
     "AI",

@@ -1,14 +1,14 @@
-"""Actor: a typed function, and the policies it runs under."""
+"""Actor: a typed function, and the policies it runs under. ``pipeline.declaration`` makes them."""
 
 from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
 
 import dramatiq
 import orjson
@@ -22,6 +22,7 @@ from pipeline.models import Models
 from pipeline.priority import Priority
 from pipeline.retry import Retry
 from pipeline.run import Run, as_ms
+from pipeline.sending import Send
 
 if TYPE_CHECKING:
     from pipeline.engine.broker import PipelineBroker
@@ -33,10 +34,8 @@ Out = TypeVar("Out")
 #: Payloads above this many bytes are refused; large data goes to the blob store.
 PAYLOAD_LIMIT = 262_144
 
-#: Every actor declared in this process, by its name on the wire.
-DECLARED: dict[str, Actor[Any, Any]] = {}
-
-_bound: list[PipelineBroker] = []
+#: The broker this process uses, once one is bound.
+bound: list[PipelineBroker] = []
 
 
 @dataclass(slots=True)
@@ -46,21 +45,6 @@ class Call:
     payload: Any
     run: Run
     result: bytes = b"null"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Send:
-    """How one payload is sent: everything ``Actor.send`` takes, as a value for ``send_many``."""
-
-    payload: Any = None
-    priority: Priority | None = None
-    delay: timedelta | None = None
-    key: str = ""
-    group: str = ""
-    deadline: datetime | timedelta | None = None
-    correlation_id: str = ""
-    models: Sequence[str] | None = None
-    options: dict[str, Any] = field(default_factory=dict)
 
 
 class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
@@ -98,9 +82,9 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
     @property
     def broker(self) -> PipelineBroker:  # type: ignore[override] # bound late: declaring connects nothing
         """The broker it is bound to; the first use binds everything that was declared."""
-        if not _bound:
+        if not bound:
             import pipeline.app  # noqa: F401 - importing it binds
-        return _bound[0]
+        return bound[0]
 
     @cached_property
     def payload_type(self) -> Any:
@@ -203,7 +187,7 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
         return [RunHandle(run_id, self, broker) for run_id in broker.accept(runs)]
 
     def new_run(self, sending: Send, *, run_id: str = "", raw: bool = False, **flow: Any) -> NewRun:
-        """Check a payload and give what is written when it is accepted; a ``raw`` one is checked when it is complete."""
+        """Check a payload and give what is written when it is accepted; a ``raw`` one is checked once complete."""
         run_id = run_id or ids.new()
         payload = sending.payload if raw else self.encode(sending.payload)
         options = dict(sending.options)
@@ -229,8 +213,6 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
                 field="payload",
             )
         priority = sending.priority or self.tier
-        _checked_name("key", sending.key)
-        _checked_name("group", sending.group)
         return NewRun(
             id=run_id,
             actor=self.actor_name,
@@ -238,75 +220,13 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
             message=message,
             tier=priority.tier,
             number=priority.number,
-            group=sending.group,
-            delay_ms=_checked_delay(sending.delay),
-            deadline_ms=_deadline_ms(sending.deadline),
-            key=sending.key,
+            group=sending.label("group"),
+            delay_ms=sending.delay_ms(),
+            deadline_ms=sending.deadline_ms(),
+            key=sending.label("key"),
             correlation=sending.correlation_id,
             **flow,
         )
-
-
-def actor(
-    *,
-    name: str | None = None,
-    queue: str = "default",
-    priority: Priority = Priority.NORMAL,
-    retry: Retry | None = None,
-    models: Models | None = None,
-    timeout: timedelta | None = None,
-) -> _Declare:
-    """Declare an actor. Payload and result types come from the function's signature.
-
-    The function takes at most one payload, and ``run: Run`` if it wants to know its run. ``name`` is its name on the
-    wire, by default the function's. Raises ``TypeError`` for a signature, ``ValueError`` for a name or a queue that
-    does not fit.
-    """
-    return _Declare(name=name, queue=queue, priority=priority, retry=retry, models=models, timeout=timeout)
-
-
-class _Declare:
-    def __init__(self, *, name: str | None, queue: str, **policies: Any) -> None:
-        self._name = name
-        self._queue = queue
-        self._policies = policies
-
-    @overload
-    def __call__(self, fn: Callable[[In, Run], Coroutine[Any, Any, Out]]) -> Actor[In, Out]: ...
-    @overload
-    def __call__(self, fn: Callable[[In, Run], Out]) -> Actor[In, Out]: ...
-    @overload
-    def __call__(self, fn: Callable[[Run], Coroutine[Any, Any, Out]]) -> Actor[None, Out]: ...
-    @overload
-    def __call__(self, fn: Callable[[Run], Out]) -> Actor[None, Out]: ...
-    @overload
-    def __call__(self, fn: Callable[[In], Coroutine[Any, Any, Out]]) -> Actor[In, Out]: ...
-    @overload
-    def __call__(self, fn: Callable[[In], Out]) -> Actor[In, Out]: ...
-    @overload
-    def __call__(self, fn: Callable[[], Out]) -> Actor[None, Out]: ...
-    def __call__(self, fn: Callable[..., Any]) -> Actor[Any, Any]:
-        name = self._name or fn.__name__
-        for what, text in (("name", name), ("queue", self._queue)):
-            if not ids.NAME.fullmatch(text):
-                raise ValueError(f"actor {fn.__name__}: {what}={text!r} is not letters, digits, '.', '_' and '-'")
-        declared = Actor[Any, Any](fn, name=name, queue=self._queue, **self._policies)
-        other = DECLARED.get(name)
-        if other is not None and (other.fn.__module__, other.fn.__qualname__) != (fn.__module__, fn.__qualname__):
-            raise ValueError(f"two actors are named {name!r}: {other.fn.__module__} and {fn.__module__}")
-        DECLARED[name] = declared
-        for broker in _bound:
-            broker.actors.pop(name, None)
-            broker.declare_actor(declared)
-        return declared
-
-
-def bind(broker: PipelineBroker) -> None:
-    """Bind every actor, declared so far or later, to a broker; the last one bound is the one used."""
-    _bound[:] = [broker]
-    for declared in DECLARED.values():
-        if declared.actor_name not in broker.actors:
-            broker.declare_actor(declared)
 
 
 def _parameters(fn: Callable[..., Any], name: str) -> tuple[str, bool]:
@@ -330,26 +250,3 @@ def _invalid(name: str, error: ValidationError) -> InvalidInput:
     where = [".".join(str(part) for part in problem["loc"]) or "payload" for problem in problems]
     told = "; ".join(f"{place}: {problem['msg']}" for place, problem in zip(where, problems, strict=True))
     return InvalidInput(f"{name}: {told}", field=where[0])
-
-
-def _checked_name(what: str, text: str) -> None:
-    if len(text) > 200 or any(ord(c) < 32 for c in text):  # noqa: PLR2004 - control characters end at 32
-        raise InvalidInput(f"{what}={text[:40]!r}: at most 200 characters, no control characters", field=what)
-
-
-def _checked_delay(delay: timedelta | None) -> int:
-    if delay is None:
-        return 0
-    if delay < timedelta(0):
-        raise InvalidInput(f"delay={delay}: lies in the past", field="delay")
-    return as_ms(delay)
-
-
-def _deadline_ms(deadline: datetime | timedelta | None) -> int | None:
-    if deadline is None:
-        return None
-    if isinstance(deadline, timedelta):
-        return time.time_ns() // 1_000_000 + as_ms(deadline)
-    if deadline.tzinfo is None:
-        raise InvalidInput(f"deadline={deadline}: has no time zone", field="deadline")
-    return int(deadline.timestamp() * 1000)

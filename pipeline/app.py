@@ -14,7 +14,7 @@ import dramatiq
 import actors
 from middleware import stack
 from pipeline import blobs
-from pipeline.actor import bind
+from pipeline.declaration import bind
 from pipeline.engine.broker import PipelineBroker
 from pipeline.engine.connection import connect
 from pipeline.engine.embedded import open_redis_url

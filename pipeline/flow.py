@@ -18,22 +18,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from types import GenericAlias, UnionType
-from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin
+from types import GenericAlias
+from typing import Any, Generic, TypeVar, cast, get_args
 
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from pipeline import ids
-from pipeline.actor import Actor, Send
+from pipeline.actor import Actor
 from pipeline.engine.store import NewRun
 from pipeline.errors import InvalidInput
 from pipeline.events import Event
+from pipeline.fitting import fits, tolerates
 from pipeline.handle import RunHandle
 from pipeline.inspector import Inspector
 from pipeline.models import Models
-from pipeline.outcome import Outcome
 from pipeline.priority import Priority
+from pipeline.sending import Send
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out")
@@ -203,29 +204,6 @@ class FlowHandle(Generic[Out]):
         """Ask every run of it to stop."""
         for handle in self.runs.values():
             handle.cancel()
-
-
-def fits(offered: Any, wanted: Any) -> bool:
-    """Say whether a value of one annotation may be passed where another is wanted."""
-    if wanted is Any or offered is Any or offered == wanted:
-        return True
-    if get_origin(wanted) in {Union, UnionType}:
-        return any(fits(offered, option) for option in get_args(wanted))
-    if isinstance(wanted, type) and issubclass(wanted, Outcome):
-        return fits(offered, wanted.model_fields["value"].annotation)
-    if isinstance(offered, type) and isinstance(wanted, type) and not get_args(wanted):
-        return issubclass(offered, wanted)
-    origins = get_origin(offered), get_origin(wanted)
-    if origins[1] in {list, tuple} and origins[0] in {list, tuple}:
-        return fits(get_args(offered)[0], get_args(wanted)[0])
-    return False
-
-
-def tolerates(annotation: Any) -> bool:
-    """Say whether an input of this type takes failure as well."""
-    if get_origin(annotation) in {list, tuple}:
-        return tolerates(get_args(annotation)[0])
-    return isinstance(annotation, type) and issubclass(annotation, Outcome)
 
 
 def _offered(source: Node[Any] | Given | Collected) -> Any:

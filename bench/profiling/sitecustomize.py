@@ -1,9 +1,9 @@
 """A profiler that Python loads into every process which has this folder on its path.
 
 Every thread gets a deterministic profile of its own, timed by the thread's processor clock: waiting costs nothing in
-the report, in whichever call it happens. Watching makes small functions look dearer than they are: the report says where
-to look and the table says how fast it is. It is written anew every second to ``$BENCH_PROFILE/<pid>.json``, because a
-process may be killed at any moment.
+the report, in whichever call it happens. Watching makes small functions look dearer than they are, so the report says
+where to look and the table says how fast it is. It is written anew every second to ``$BENCH_PROFILE/<pid>.json``,
+because a process may be killed at any moment.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import traceback
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,7 +16,7 @@ from tests.providers import Answer, SimulatedProvider
 
 OPENAI_KEY = "sk-openai-0123456789"
 ANTHROPIC_KEY = "anthropic-key-0123456789"
-SERVER_KEY = "plain"
+SERVER_KEY = "a-key-of-no-known-form"
 ECHO = f"{OPENAI_KEY} {ANTHROPIC_KEY} {SERVER_KEY} sk-somebody-elses-key"
 NAMES = {"server": "{url}#m", "openai": "openai:m", "anthropic": "anthropic:m"}
 
@@ -80,6 +79,8 @@ CASES = {
     "wrong shape": (Answer({"letter": "y"}), errors.QualityError, "not of the asked shape"),
     "empty": (Answer(""), errors.QualityError, "not of the asked shape"),
 }
+#: Seconds for the whole call and for one read, where a case is about them.
+LIMITS = {"hangs": (60, 0.3), "trickles": (0.6, 60)}
 
 
 @pytest.mark.parametrize("dialect", NAMES)
@@ -88,22 +89,21 @@ def test_a_failure_has_its_kind_after_one_request_and_shows_no_key(provider, cas
     """The class says what to do next; nothing was retried; the traceback holds no secret, whatever was echoed."""
     behaviour, expected, says = CASES[case]
     provider.on("m", behaviour)
-    started = time.monotonic()
+    timeout, read_timeout = LIMITS.get(case, (60, 60))
     with pytest.raises(errors.Failure) as caught:
         generate(
             NAMES[dialect].format(url=provider.url),
             Word,
             instructions="Say a word.",
             prompt="Now.",
-            timeout=timedelta(seconds=0.9),
-            read_timeout=timedelta(seconds=0.4),
+            timeout=timedelta(seconds=timeout),
+            read_timeout=timedelta(seconds=read_timeout),
         )
     assert type(caught.value) is expected
     assert says in str(caught.value)
     assert len(provider.calls) == 1
-    assert time.monotonic() - started < 5
     shown = "".join(traceback.format_exception(caught.value))
-    assert not [key for key in (*ECHO.split(),) if key in shown.replace("plain text", "")]
+    assert not [key for key in ECHO.split() if key in shown]
 
 
 def test_retry_after_is_kept_within_a_day(provider):

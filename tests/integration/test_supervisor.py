@@ -6,14 +6,15 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from pipeline.engine.supervisor import Supervisor
-from tests.support.processes import Process, Processes, alive, all_gone, processes
+from pipeline.engine.supervisor import Supervisor, WorkerEvent
+from tests.support.processes import ROOT, Process, Processes, alive, all_gone, processes
 from tests.support.waiting import eventually
 
 SECOND = timedelta(seconds=1)
@@ -51,7 +52,7 @@ with (folder / "finished").open("a") as ledger:
 SUPERVISOR = """
 import sys
 from datetime import timedelta
-from pipeline.engine.supervisor import Supervisor
+from pipeline.engine.supervisor import Supervisor, WorkerEvent
 grace, processes, *command = sys.argv[1:]
 sys.exit(Supervisor(command, processes=int(processes), grace=timedelta(seconds=float(grace))).run())
 """
@@ -68,6 +69,29 @@ class Pool:
         child = [sys.executable, str(self.folder / "child.py"), str(self.folder), manner]
         return self.running.python("-c", SUPERVISOR, str(grace), str(count), *child)
 
+    @contextmanager
+    def inside(
+        self, count: int, on_event: Callable[[WorkerEvent], object] = id
+    ) -> Iterator[tuple[Supervisor, list[WorkerEvent]]]:
+        """Run the supervisor in a thread of this process, and stop it."""
+        child = [sys.executable, str(self.folder / "child.py"), str(self.folder), "plain"]
+        story: list[WorkerEvent] = []
+
+        def note(event: WorkerEvent) -> None:
+            story.append(event)
+            on_event(event)
+
+        supervisor = Supervisor(child, processes=count, grace=10 * SECOND, env={"PYTHONPATH": str(ROOT)}, on_event=note)
+        codes: list[int] = []
+        thread = threading.Thread(target=lambda: codes.append(supervisor.run()))
+        thread.start()
+        try:
+            yield supervisor, story
+        finally:
+            supervisor.stop()
+            thread.join(15)
+        assert codes == [0]
+
     def rows(self, name: str) -> list[list[int]]:
         file = self.folder / name
         lines = file.read_text().splitlines() if file.exists() else []
@@ -82,7 +106,7 @@ class Pool:
 
 @pytest.fixture
 def pool(tmp_path: Path) -> Iterator[Pool]:
-    with processes(tmp_path, {"PYTHONPATH": os.getcwd()}) as running:  # noqa: PTH109 - the checkout, as a string
+    with processes(tmp_path, {"PYTHONPATH": str(ROOT)}) as running:
         yield Pool(running, tmp_path)
 
 
@@ -128,8 +152,7 @@ def test_a_second_signal_kills_at_once(pool: Pool) -> None:
     asked_at = time.monotonic()
     while supervisor.alive and time.monotonic() - asked_at < 10:
         supervisor.send(signal.SIGINT)
-        with_deadline = threading.Event()
-        with_deadline.wait(0.1)
+        time.sleep(0.1)
     assert supervisor.wait(SECOND) == 0
 
 
@@ -169,18 +192,15 @@ def test_what_a_dead_child_had_started_dies_with_it(pool: Pool) -> None:
 
 
 def test_children_that_die_at_once_are_started_more_and_more_slowly(pool: Pool) -> None:
-    """An error at import does not make a busy loop, and the supervisor stays."""
+    """An error at import does not make a busy loop, the supervisor stays, and it heals when the error does."""
     (pool.folder / "broken").write_text("1")
-    supervisor = pool.start(1)
-    pool.wait_for_starts(3)
-    begun = time.monotonic()
-    pool.wait_for_starts(5)
-    assert time.monotonic() - begun > 1  # 0, 0.25, 0.5, 1 ... seconds apart
-    assert supervisor.alive
-    (pool.folder / "broken").unlink()
-    pool.wait_for_starts(6)
-    supervisor.terminate()
-    assert supervisor.wait() == 0
+    with pool.inside(1) as (_, story):
+        pool.wait_for_starts(5)
+        pauses = [event.restart_in for event in story if event.name == "worker_died"]
+        assert pauses[:4] == [0.0, 0.25, 0.5, 1.0]
+        (pool.folder / "broken").unlink()
+        *_, last = pool.wait_for_starts(6)
+        eventually(lambda: alive(last))
 
 
 @pytest.mark.parametrize("code", [2, 78])
@@ -195,62 +215,40 @@ def test_children_that_refuse_to_start_end_the_supervisor_with_their_code(pool: 
 
 def test_a_refusal_does_not_end_children_that_run_well(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A configuration broken later keeps one child from coming back, and the rest at work."""
-    monkeypatch.setattr("pipeline.engine.supervisor._SETTLED", 0.5)
-    child = [sys.executable, str(pool.folder / "child.py"), str(pool.folder), "plain"]
-    env = {"PYTHONPATH": os.getcwd()}  # noqa: PTH109 - the checkout, as a string
-    supervisor = Supervisor(child, processes=2, grace=10 * SECOND, env=env)
-    codes: list[int] = []
-    thread = threading.Thread(target=lambda: codes.append(supervisor.run()))
-    thread.start()
-    try:
+    monkeypatch.setattr("pipeline.engine.supervisor._SETTLED", 2.0)
+    with pool.inside(2) as (supervisor, story):
         keeps, dies = pool.wait_for_starts(2)
         eventually(lambda: all(slot.settled for slot in supervisor._slots))
         (pool.folder / "broken").write_text("78")
         os.kill(dies, signal.SIGKILL)
         pool.wait_for_starts(6)
         assert alive(keeps)
-    finally:
-        supervisor.stop()
-        thread.join(10)
-    assert codes == [0]
+        assert "workers_refused" not in [event.name for event in story]
 
 
 def test_a_hangup_replaces_the_children_one_by_one(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SIGHUP loads new code with all but one process at work all the time."""
+    """SIGHUP loads new code, and the next child goes only when the one before has settled."""
     monkeypatch.setattr("pipeline.engine.supervisor._SETTLED", 0.5)
-    child = [sys.executable, str(pool.folder / "child.py"), str(pool.folder), "plain"]
-    env = {"PYTHONPATH": os.getcwd()}  # noqa: PTH109 - the checkout, as a string
-    story: list[str] = []
-    supervisor = Supervisor(
-        child, processes=3, grace=10 * SECOND, env=env, on_event=lambda event: story.append(event.name)
-    )
-    thread = threading.Thread(target=supervisor.run)
-    thread.start()
-    try:
+    moments: list[tuple[str, float]] = []
+    with pool.inside(3, lambda event: moments.append((event.name, time.monotonic()))) as (supervisor, _):
         first = pool.wait_for_starts(3)
         supervisor._inbox.put(signal.SIGHUP)
         eventually(all_gone(first), timedelta(seconds=20))
         pool.wait_for_starts(6)
-    finally:
-        supervisor.stop()
-        thread.join(10)
-    assert story[3:9] == ["worker_died", "worker_started"] * 3
+    names, times = zip(*moments[3:9], strict=True)
+    assert list(names) == ["worker_died", "worker_started"] * 3
+    assert times[2] - times[1] >= 0.5
+    assert times[4] - times[3] >= 0.5
 
 
 def test_it_runs_in_another_thread_and_stops_when_told(pool: Pool) -> None:
     """No signal handler is touched; stop() from anywhere ends it."""
     before = signal.getsignal(signal.SIGTERM)
-    child = [sys.executable, str(pool.folder / "child.py"), str(pool.folder), "plain"]
-    supervisor = Supervisor(child, processes=2, grace=10 * SECOND, env={"PYTHONPATH": os.getcwd()})  # noqa: PTH109
-    codes: list[int] = []
-    thread = threading.Thread(target=lambda: codes.append(supervisor.run()))
-    thread.start()
-    pids = pool.wait_for_starts(2)
-    assert signal.getsignal(signal.SIGTERM) is before
-    supervisor.stop()
-    thread.join(10)
-    assert codes == [0]
+    with pool.inside(2):
+        pids = pool.wait_for_starts(2)
+        assert signal.getsignal(signal.SIGTERM) is before
     assert all_gone(pids)()
+    assert len(pool.rows("finished")) == 2
 
 
 def test_an_idle_supervisor_does_nothing(pool: Pool) -> None:
@@ -268,7 +266,7 @@ def test_an_idle_supervisor_does_nothing(pool: Pool) -> None:
 
     def quiet() -> bool:
         before = switches()
-        threading.Event().wait(1)
+        time.sleep(1)
         return switches() == before
 
     eventually(quiet, timedelta(seconds=15))

@@ -22,11 +22,13 @@ NOT_NAMED = "not_named_by_its_sentence"
 UNKNOWN_END = "between_unknown_concepts"
 FOREIGN_WORDS = "foreign_words"
 DUPLICATE = "duplicate"
+BEYOND = "beyond_the_strongest"
 
 _ADDRESS = re.compile(
     r"\b(?:https?://|www\.)\S+|\b[\w.+-]+@[\w-]+\.\w+|\b[\w-]+\.(?:com|net|org|io|info|biz|app|dev|xyz)\b",
     re.IGNORECASE,
 )
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]+")
 _LONGEST_LABEL = 80
 #: A text speaks the source's language if at least this share of its words that carry meaning are words of it.
 _SHARE = 0.5
@@ -37,10 +39,12 @@ class Ground:
 
     def __init__(self, document: ExtractedDocument) -> None:
         self.source = Source(document)
+        #: English word forms are known; of other languages only that words are bent at their end.
+        self._bent = document.language not in (None, "en")
         self._words: set[str] = set()
         self._addresses: set[str] = set()
         for sentence in self.source.sentences:
-            self._words |= content(sentence.text)
+            self._words |= meaning(sentence.text)
             self._addresses |= _addresses(sentence.text)
 
     def evidence(self, quote: str) -> tuple[Evidence | None, str]:
@@ -59,22 +63,35 @@ class Ground:
         """Tell whether a text holds an address, of whatever kind, that the source does not."""
         return not _addresses(text) <= self._addresses
 
+    def names(self, text: str, terms: Iterable[str]) -> bool:
+        """Tell whether a text of the source names one of these terms, whatever their number and case."""
+        words = f" {term_key(text)} "
+        return any(self._named(term_key(term), words) for term in terms)
+
+    def _named(self, key: str, words: str) -> bool:
+        if not key:
+            return False
+        if f" {key} " in words or (_UNSPACED.search(key) and key in words):
+            return True
+        return self._bent and re.search(" ".join(map(_bending, key.split())), words) is not None
+
+
+def meaning(text: str) -> set[str]:
+    """Give the words of a text that carry meaning; of scripts without spaces, its pairs of characters."""
+    runs = _UNSPACED.findall(text)
+    pairs = {run[place : place + 2] for run in runs for place in range(max(1, len(run) - 1))}
+    return pairs | content(_UNSPACED.sub(" ", text) if runs else text)
+
 
 def share(text: str, words: set[str]) -> float:
     """Give the share of a text's words that carry meaning which are among these; 0 if it has none."""
-    wanted = content(text)
+    wanted = meaning(text)
     return len(wanted & words) / len(wanted) if wanted else 0.0
 
 
 def rests_on(text: str, passage: str) -> bool:
     """Tell whether a sentence is made of the words of the passage it refers to."""
-    return share(text, content(passage)) >= _SHARE
-
-
-def names(text: str, terms: Iterable[str]) -> bool:
-    """Tell whether a text names one of these terms, whatever their number and case."""
-    words = f" {term_key(text)} "
-    return any(key and f" {key} " in words for key in map(term_key, terms))
+    return share(text, meaning(passage)) >= _SHARE
 
 
 def sound_label(label: str) -> bool:
@@ -99,6 +116,11 @@ def making_of(calls: Sequence[Usage], dropped: Counter[str], *, generator: str =
         seconds=round(sum(call.seconds for call in calls), 3),
         dropped=dict(sorted((+dropped).items())),
     )
+
+
+def _bending(word: str) -> str:
+    stem = word[: max(4, len(word) - 2)]
+    return rf"\b{re.escape(stem)}\w{{0,{len(word) - len(stem) + 3}}}(?!\w)"
 
 
 def _addresses(text: str) -> set[str]:

@@ -10,6 +10,7 @@ from actors.study.material import Concept, Evidence, ExtractedDocument, Knowledg
 from actors.study.merging import merge_graphs
 from actors.study.modelled.answers import ConceptClaim, GraphAnswer, RelationClaim
 from actors.study.modelled.claims import (
+    BEYOND,
     DUPLICATE,
     INCOMPLETE,
     NOT_NAMED,
@@ -18,7 +19,6 @@ from actors.study.modelled.claims import (
     UNKNOWN_END,
     Ground,
     making_of,
-    names,
     sound_label,
     usage_of,
 )
@@ -29,6 +29,8 @@ from pipeline.llm import generate
 
 _WORDS_A_CONCEPT = 120
 _FEWEST, _MOST = 5, 25
+#: More than a picture can show and a student can learn from.
+_MOST_IN_ALL = 120
 
 
 class PartGraph(Material):
@@ -51,7 +53,25 @@ def assemble(document: ExtractedDocument, parts: Sequence[PartGraph]) -> Knowled
     """Keep what the document bears out, unite the parts, and count what was left out and why."""
     ground = Ground(document)
     graphs = [_checked(part, ground) for part in parts]
-    return merge_graphs(graphs) if graphs else KnowledgeGraph(concepts=(), relations=(), made=making_of([], Counter()))
+    return (
+        _strongest(merge_graphs(graphs))
+        if graphs
+        else KnowledgeGraph(concepts=(), relations=(), made=making_of([], Counter()))
+    )
+
+
+def _strongest(graph: KnowledgeGraph) -> KnowledgeGraph:
+    beyond = len(graph.concepts) - _MOST_IN_ALL
+    if beyond <= 0:
+        return graph
+    related = {end for relation in graph.relations for end in (relation.source, relation.target)}
+    ranked = sorted(graph.concepts, key=lambda concept: (concept.id not in related, -concept.weight, concept.id))
+    kept = {concept.id for concept in ranked[:_MOST_IN_ALL]}
+    return KnowledgeGraph(
+        concepts=tuple(concept for concept in graph.concepts if concept.id in kept),
+        relations=tuple(edge for edge in graph.relations if edge.source in kept and edge.target in kept),
+        made=graph.made.model_copy(update={"dropped": {**graph.made.dropped, BEYOND: beyond}}),
+    )
 
 
 def _checked(part: PartGraph, ground: Ground) -> KnowledgeGraph:
@@ -87,17 +107,20 @@ def _concept(claim: ConceptClaim, ground: Ground) -> tuple[Concept | None, str]:
     evidence, reason = ground.evidence(claim.quote)
     if evidence is None:
         return None, reason
-    spoken = [name for name in (claim.label, *claim.aliases) if sound_label(name) and ground.source.mentions(name)]
+    offered = [name for name in (claim.label, *claim.aliases) if sound_label(name)]
+    if not offered:
+        return None, TOO_LONG
+    spoken = [name for name in offered if ground.names(evidence.sentence, [name]) or ground.source.mentions(name)]
     if not spoken:
-        return None, UNGROUNDED if sound_label(claim.label) else TOO_LONG
-    if not names(evidence.sentence, spoken):
+        return None, UNGROUNDED
+    if not ground.names(evidence.sentence, spoken):
         return None, NOT_NAMED
     label, *aliases = dict.fromkeys(spoken)
     return Concept(
         id=_identity(label),
         label=label,
         aliases=tuple(alias for alias in aliases if term_key(alias) != term_key(label)),
-        definition=evidence if claim.defines and names(evidence.sentence, [label]) else None,
+        definition=evidence if claim.defines and ground.names(evidence.sentence, [label]) else None,
         weight=claim.importance / 5,
         evidence=(evidence,),
     ), ""
@@ -125,8 +148,8 @@ def _states(evidence: Evidence, ground: Ground, *ends: Concept) -> bool:
     # "It consists of ..." names one end; the other then stands beside it, in the same paragraph.
     spoken = [(end.label, *end.aliases) for end in ends]
     passage = ground.source.passage(evidence)
-    here = [names(evidence.sentence, terms) for terms in spoken]
-    return any(here) and all(named or names(passage, terms) for named, terms in zip(here, spoken, strict=True))
+    here = [ground.names(evidence.sentence, terms) for terms in spoken]
+    return any(here) and all(named or ground.names(passage, terms) for named, terms in zip(here, spoken, strict=True))
 
 
 def _identity(label: str) -> str:

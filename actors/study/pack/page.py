@@ -15,7 +15,20 @@ from actors.study.material import StudyPack
 from actors.study.pack.sheet import render_sheet
 
 #: The scripts of the page in the order they are joined; each uses only names of those before it.
-SCRIPTS = ("dom", "tabs", "passages", "layout", "drawing", "pointers", "stage", "concepts", "answers", "quiz", "reading", "main")
+SCRIPTS = (
+    "dom",
+    "tabs",
+    "passages",
+    "layout",
+    "drawing",
+    "pointers",
+    "stage",
+    "concepts",
+    "answers",
+    "quiz",
+    "reading",
+    "main",
+)
 STYLES = ("page", "graph", "quiz", "print")
 
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
