@@ -13,7 +13,7 @@ import dramatiq
 
 import actors
 from middleware import stack
-from pipeline import blobs
+from pipeline import artifacts, blobs
 from pipeline.declaration import bind
 from pipeline.engine.broker import PipelineBroker
 from pipeline.engine.connection import connect
@@ -27,6 +27,7 @@ def assemble(settings: Settings, redis_url: str) -> PipelineBroker:
     """Build the broker for a Redis and bind every declared actor to it."""
     store_of_blobs = blobs.Blobs(settings.blobs_folder)
     blobs.set_blobs(store_of_blobs)
+    artifacts.set_artifacts(artifacts.ArtifactStore(settings.database.get_secret_value()))
     broker = PipelineBroker(
         Store(connect(redis_url), settings.namespace),
         Values(store_of_blobs, settings.inline_limit_bytes),

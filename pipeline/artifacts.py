@@ -283,3 +283,17 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     for pragma in (f"busy_timeout = {_BUSY_MS}", "journal_mode = WAL", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+_bound: list[ArtifactStore] = []
+
+
+def set_artifacts(store: ArtifactStore) -> None:
+    """Say which database this process keeps its results in."""
+    _bound[:] = [store]
+
+
+def get_artifacts() -> ArtifactStore:
+    """Give this process's database in its newest shape; raises ``LookupError`` where none was set."""
+    _bound[0].migrate()
+    return _bound[0]

@@ -18,7 +18,7 @@ from pipeline.engine.server_checks import check_server
 from pipeline.errors import InvalidInput, PipelineError, Unavailable
 from pipeline.finding import Finding
 from pipeline.llm import OFFLINE, ModelName, Providers, parse_model
-from pipeline.settings import Settings, hide_userinfo
+from pipeline.settings import Settings, SettingsError, hide_userinfo
 
 OLDEST_PYTHON = (3, 11)
 
@@ -32,6 +32,15 @@ EXTRAS = {
 }
 
 _ASKING = timedelta(seconds=10)
+
+
+def diagnose_environment(env_file: Path | None = Path(".env")) -> list[Finding]:
+    """Check the settings, and with them everything else if they are right."""
+    try:
+        settings = Settings.load(env_file)
+    except SettingsError as error:
+        return [Finding("error", f"{mistake}.") for mistake in error.mistakes]
+    return [Finding("ok", "The settings are right."), *diagnose(settings)]
 
 
 def diagnose(settings: Settings) -> list[Finding]:

@@ -129,6 +129,8 @@ def _dumps(event: EventDict) -> bytes:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
     return redact(str(value))
 
 

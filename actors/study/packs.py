@@ -18,6 +18,7 @@ from actors.study.material import (
 )
 from actors.study.merging import merge_graphs, sum_makings
 from pipeline import DOCUMENTS, Outcome, Run, actor
+from pipeline.artifacts import get_artifacts
 
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ def assemble_pack(parts: PackParts, run: Run) -> StudyPack:
     explained = _values(parts.explanations)
     read = _values(parts.documents)
     states = {pack.status for pack in packs}
-    return StudyPack(
+    pack = StudyPack(
         title=parts.title or _title(read, parts.sources),
         status="complete" if states == {"complete"} else "failed" if states == {"failed"} else "partial",
         documents=tuple(packs),
@@ -58,6 +59,37 @@ def assemble_pack(parts: PackParts, run: Run) -> StudyPack:
         else None,
         problems=tuple(f"{pack.document}: {problem}" for pack in packs for problem in pack.problems),
     )
+    run.progress("storing", 80, "keeping the results")
+    run.step(keep, parts, pack, run.id, run.correlation_id)
+    return pack
+
+
+def keep(parts: PackParts, pack: StudyPack, run_id: str, flow_id: str) -> None:
+    """Write the documents and what was made of them to the database; written again, they stay one row each."""
+    store = get_artifacts()
+    for outcome in parts.documents:
+        if (document := outcome.value) is not None:
+            store.save_document(
+                document.id,
+                name=document.name,
+                format=document.format,
+                pages=document.pages,
+                language=document.language,
+            )
+    for kind, made in (("graph", pack.graph), ("quiz", pack.quiz), ("explanations", pack.explanations)):
+        if made is not None:
+            store.save(
+                run_id=run_id,
+                flow_id=flow_id,
+                kind=kind,
+                body=made.model_dump(mode="json"),
+                generator=made.made.generator,
+                tokens_in=made.made.tokens_in,
+                tokens_out=made.made.tokens_out,
+                price=made.made.price,
+                seconds=made.made.seconds,
+            )
+    store.save(run_id=run_id, flow_id=flow_id, kind="pack", body=pack.model_dump(mode="json"), seconds=pack.seconds)
 
 
 def _document(parts: PackParts, at: int) -> DocumentPack:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from actors.study.material import (
     Concept,
@@ -19,6 +20,8 @@ from actors.study.material import (
 )
 
 SAMPLE = Path(__file__).parent.parent / "material" / "sample_pack.json"
+
+Kind = Literal["multiple_choice", "cloze", "true_false", "short_answer"]
 
 #: Texts that would run, load or restyle something wherever one of them were read as markup.
 HOSTILE = (
@@ -75,7 +78,7 @@ def sample_pack() -> StudyPack:
 
 def hostile_pack() -> StudyPack:
     """A pack with every hostile text in every field that holds free text."""
-    made = Making(generator=HOSTILE[0], calls=1, dropped={text: 1 for text in HOSTILE})
+    made = Making(generator=HOSTILE[0], calls=1, dropped=dict.fromkeys(HOSTILE, 1))
     found = [Evidence(sentence=f"{text} is a thing.", page=1, document=text) for text in HOSTILE]
     numbered = range(len(HOSTILE))
     concepts = tuple(
@@ -93,7 +96,7 @@ def hostile_pack() -> StudyPack:
         Relation(source=HOSTILE[at - 1], target=text, type=text, weight=1, evidence=(found[at],))
         for at, text in enumerate(HOSTILE)
     )
-    kinds = ("multiple_choice", "cloze", "true_false", "short_answer")
+    kinds: tuple[Kind, ...] = ("multiple_choice", "cloze", "true_false", "short_answer")
     items = tuple(
         QuizItem(
             question=f"{HOSTILE[at]} ____ {HOSTILE[at]}",

@@ -194,3 +194,47 @@ def test_an_explanation_keeps_only_the_sentences_that_rest_on_the_source(documen
     assert item.text == "The Krebs cycle takes place inside the mitochondrion."
     assert [citation.sentence for citation in item.citations] == [SENTENCES[1]]
     assert made.made.dropped == {"sentence_foreign_words": 2, "sentence_ungrounded": 2, "ungrounded": 1}
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "label", "quote"),
+    [
+        (
+            "de",
+            "Pflanzliche Zellen besitzen eine Zellwand aus Zellulose.",
+            "pflanzliche Zelle",
+            "Pflanzliche Zellen besitzen",
+        ),
+        (
+            "ja",
+            "光合作用は葉緑体の中で行われる。葉緑体は細胞の一部である。",
+            "葉緑体",
+            "光合作用は葉緑体の中で行われる",
+        ),
+        ("fr", "Les cellules végétales possèdent une paroi.", "cellule végétale", "Les cellules végétales possèdent"),
+    ],
+)
+def test_other_languages_bend_words_or_write_no_spaces(language, text, label, quote):
+    """A model names a concept in the singular; the text may only have it in another form."""
+    source = ExtractedDocument(
+        id="0" * 64,
+        name="zellen.txt",
+        format="text",
+        pages=1,
+        language=language,
+        blocks=(Block(kind="paragraph", text=text, page=1, offset=0),),
+        chunks=(),
+    )
+    graph = graph_of(source, concepts=[concept(label, quote), concept("Mitochondrium", quote)])
+    assert [found.label for found in graph.concepts] == [label]
+    assert sum(graph.made.dropped.values()) == 1
+
+
+def test_a_graph_keeps_only_as_many_concepts_as_can_be_learned():
+    """The strongest and the related stay; how many were left out is counted."""
+    sentences = [f"The quantity q{number} depends on the quantity q{number + 1} alone." for number in range(200)]
+    blocks = tuple(Block(kind="paragraph", text=text, page=1, offset=0) for text in sentences)
+    source = ExtractedDocument(id="0" * 64, name="q", format="text", pages=1, blocks=blocks, chunks=())
+    graph = graph_of(source, concepts=[concept(f"quantity q{number}", text) for number, text in enumerate(sentences)])
+    assert len(graph.concepts) == 120
+    assert graph.made.dropped == {"beyond_the_strongest": 80}

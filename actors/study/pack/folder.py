@@ -52,7 +52,7 @@ def write_pack(pack: StudyPack, out: Path) -> Path:
 
 
 def contents(pack: StudyPack) -> dict[str, str]:
-    """The files of a pack, name to text; a part that could not be made has no files."""
+    """Make the files of a pack, name to text; a part that could not be made has no files."""
     files = {PACK: pack.model_dump_json(indent=1) + "\n"}
     if pack.graph is not None:
         texts = graph_json(pack, pack.graph), graph_ml(pack.graph)

@@ -25,7 +25,7 @@ LINK_FIELDS = {"type": "string", "weight": "double", "evidence": "string"}
 
 
 def graph_json(pack: StudyPack, graph: KnowledgeGraph) -> str:
-    """NetworkX node-link JSON of a directed multigraph; read it with ``node_link_graph(data, edges="links")``."""
+    """Write NetworkX node-link JSON, a directed multigraph: ``node_link_graph(data, edges="links")`` reads it."""
     document = {
         "directed": True,
         "multigraph": True,
@@ -61,7 +61,7 @@ def graph_json(pack: StudyPack, graph: KnowledgeGraph) -> str:
 
 
 def graph_ml(graph: KnowledgeGraph) -> str:
-    """GraphML of the same graph; lists are JSON text, because GraphML has no lists."""
+    """Write GraphML of the same graph; lists are JSON text, because GraphML has no lists."""
     root = ET.Element("graphml", xmlns="http://graphml.graphdrawing.org/xmlns")
     for scope, fields in (("node", NODE_FIELDS), ("edge", LINK_FIELDS)):
         for name, kind in fields.items():

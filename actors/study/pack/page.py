@@ -35,7 +35,7 @@ LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 def render_page(pack: StudyPack, companions: Sequence[str] = ()) -> str:
-    """The whole page as text; ``companions`` are the names of the files beside it, to be linked to."""
+    """Write the whole page as text; ``companions`` are the names of the files beside it, to be linked to."""
     script = "(() => {\n'use strict';\n" + "\n".join(_part(f"{name}.js") for name in SCRIPTS) + "})();\n"
     style = "\n".join(_part(f"{name}.css") for name in STYLES)
     return Template(_part("page.html")).substitute(

@@ -19,19 +19,19 @@ TITLE_LENGTH = 60
 
 
 def quiz_json(quiz: Quiz) -> str:
-    """A list of questions, each with the passage that supports its answer."""
+    """Write the list of questions, each with the passage that supports its answer."""
     items = [item.model_dump(mode="json") for item in quiz.items]
     return json.dumps(items, ensure_ascii=False, indent=1) + "\n"
 
 
 def quiz_gift(pack: StudyPack, quiz: Quiz) -> str:
-    """The questions in Moodle's GIFT format; the source passage is their general feedback."""
+    """Write the questions in Moodle's GIFT format; the source passage is their general feedback."""
     head = f"// {_line(pack.title)}\n"
     return "\n\n".join([head, *(_gift(number, item) for number, item in enumerate(quiz.items, 1))]) + "\n"
 
 
 def quiz_csv(quiz: Quiz) -> str:
-    """Cards for Anki's text import: UTF-8, header lines that set the columns, no cell that starts a formula."""
+    """Write cards for Anki's text import: UTF-8, header lines that set the columns, no cell that starts a formula."""
     out = io.StringIO()
     out.write("#separator:Comma\n#html:false\n#columns:Front,Back,Tags\n#tags column:3\n")
     rows = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
@@ -45,7 +45,7 @@ def quiz_csv(quiz: Quiz) -> str:
 
 
 def is_true(answer: str) -> bool:
-    """Whether the answer of a true/false question says true."""
+    """Say whether the answer of a true/false question is true."""
     return answer.strip().casefold() in {"true", "t", "yes", "1"}
 
 

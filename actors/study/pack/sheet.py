@@ -9,7 +9,7 @@ from actors.study.material import Evidence, Explanations, KnowledgeGraph, Quiz, 
 
 
 def render_sheet(pack: StudyPack) -> str:
-    """The title, the concepts, the questions, their answers and the connections, everything escaped."""
+    """Write the concepts, the questions, their answers and the connections as HTML, everything escaped."""
     return "\n".join(_sections(pack))
 
 
@@ -53,7 +53,7 @@ def _questions(quiz: Quiz) -> Iterator[str]:
     yield "<h2>Questions</h2><ol>"
     for item in quiz.items:
         yield f"<li>{escape(item.question)}"
-        if item.options:
+        if item.options and item.kind != "true_false":
             yield '<ol type="A">' + "".join(f"<li>{escape(option)}</li>" for option in item.options) + "</ol>"
         yield "</li>"
     yield "</ol>"
@@ -75,7 +75,7 @@ def _key(quiz: Quiz) -> Iterator[str]:
 
 
 def _cited(one: Evidence) -> str:
-    return f"{escape(one.sentence)} <cite>{escape(one.document)}, p. {one.page}</cite>"
+    return f"{escape(one.sentence)} <cite>{escape(one.document)}, p.&nbsp;{one.page}</cite>"
 
 
 def _list(items: map[str] | Iterator[str]) -> str:

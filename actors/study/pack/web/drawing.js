@@ -63,7 +63,7 @@ function placeLink(link) {
   const dx = b.x - a.x;
   const dy = b.y - a.y;
   const long = Math.hypot(dx, dy) || 1;
-  const bend = Math.min(16, long * 0.06) + link.lane * 22;
+  const bend = Math.min(16, long * 0.06) + Math.min(link.lane, 4) * 16;
   const mx = (a.x + b.x) / 2 - (dy / long) * bend;
   const my = (a.y + b.y) / 2 + (dx / long) * bend;
   const [x1, y1] = border(a, mx, my, 1);

@@ -2,7 +2,8 @@
 
 const { pack, companions } = JSON.parse(document.getElementById('pack').textContent);
 const STATUS = { complete: 'Complete', partial: 'Partial', failed: 'Failed' };
-const reasons = [...pack.problems, ...pack.documents.flatMap((one) => one.problems)];
+// The pack may repeat what a document says of itself.
+const reasons = [...pack.problems, ...pack.documents.flatMap((one) => one.problems).filter((own) => !pack.problems.some((all) => all.endsWith(own)))];
 
 const read = pack.documents.filter((one) => one.status !== 'failed');
 const pages = read.reduce((sum, one) => sum + one.pages, 0);

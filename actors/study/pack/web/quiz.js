@@ -100,7 +100,7 @@ function quizAct(quiz, graph, reasons) {
     const truth = [el('strong', { lang: language, dir: 'auto' }, item.answer), '.'];
     return el('div', { class: `verdict ${done.right ? 'right' : 'wrong'}`, role: 'status' },
       el('p', null, done.close ? ['Right, though it is spelled ', truth] : done.right ? 'Right.' : ['Not this time. The answer is ', truth]),
-      quoted({ sentence: item.passage, page: item.page, document: item.document }, item.kind === 'true_false' ? [] : [item.answer]));
+      source(item));
   }
 
   function result() {
@@ -112,7 +112,9 @@ function quizAct(quiz, graph, reasons) {
       el('h2', { tabindex: '-1' }, el('span', { class: 'points' }, String(right)), ` of ${order.length} right`),
       el('p', { class: 'lead' }, share === 1 ? 'All of them. Nothing left to repeat.' : share >= 0.7 ? 'Well remembered. The rest is below, with its source.' : 'Read the passages below once more, then try again.'),
       wrong.length ? el('ul', { class: 'missed' }, wrong.map((index) => el('li', null,
-        el('p', { lang: language, dir: 'auto' }, quiz.items[index].question), el('p', { class: 'quiet' }, given.has(index) ? `You said ${given.get(index).text}. ` : 'Not answered. ', el('b', { dir: 'auto' }, quiz.items[index].answer))))) : null,
+        el('p', { lang: language, dir: 'auto' }, quiz.items[index].question.replace(GAP, ' … ')),
+        el('p', { class: 'quiet' }, given.has(index) ? `You said ${given.get(index).text}. ` : 'Not answered. ', 'The answer is ', el('b', { dir: 'auto' }, quiz.items[index].answer), '.'),
+        source(quiz.items[index])))) : null,
       el('div', { class: 'moves' },
         wrong.length ? el('button', { type: 'button', class: 'strong again', on: { click: () => { begin(wrong); place.querySelector('h2').focus(); } } }, `Retry the ${count(wrong.length, 'missed one')}`) : null,
         el('button', { type: 'button', class: wrong.length ? 'plain' : 'strong', on: { click: () => { begin(); place.querySelector('h2').focus(); } } }, 'Start again')));
@@ -140,5 +142,6 @@ function quizAct(quiz, graph, reasons) {
 
 // An option is the answer word for word; true and false are known however they are spelled.
 const isRight = (item, text) => (item.kind === 'true_false' ? plain(text) === plain(item.answer) : text.trim() === item.answer.trim());
+const source = (item) => quoted({ sentence: item.passage, page: item.page, document: item.document }, item.kind === 'true_false' ? [] : [item.answer]);
 const letter = (spot) => String.fromCharCode(65 + spot);
 const choicesOf = (item) => (item.kind === 'true_false' ? (item.options.length ? item.options : ['True', 'False']) : item.options);

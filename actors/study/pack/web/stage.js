@@ -14,6 +14,8 @@ function setStage(graph, chosen) {
   let links = [];
   let seen = { x: 0, y: 0, k: 1 };
   let selected = null;
+  let litType = null;
+  let moved = false;
 
   function draw(limit) {
     const top = Math.max(...graph.concepts.map((one) => one.weight), 1e-9);
@@ -54,6 +56,7 @@ function setStage(graph, chosen) {
     const start = (room, low, high, centre) => (high - low <= room ? room / 2 - (low + high) / 2
       : Math.min(14 - low, Math.max(room - 14 - high, room / 2 - centre)));
     seen = { k, x: start(box.width, x1 * k, x2 * k, nodes[0].x * k), y: SEARCH + start(box.height - SEARCH, y1 * k, y2 * k, nodes[0].y * k) };
+    moved = false;
     show();
   }
 
@@ -62,13 +65,14 @@ function setStage(graph, chosen) {
     const [px, py] = x === undefined ? [box.width / 2, box.height / 2] : [x - box.left, y - box.top];
     const k = Math.min(4, Math.max(0.15, seen.k * by));
     seen = { k, x: px - ((px - seen.x) * k) / seen.k, y: py - ((py - seen.y) * k) / seen.k };
+    moved = true;
     show();
   }
 
   function lookAt(node) {
     const box = view.getBoundingClientRect();
     const [x, y] = [seen.x + node.x * seen.k, seen.y + node.y * seen.k];
-    if (x > 50 && y > 30 && x < box.width - 50 && y < box.height - 30) return;
+    if (x > 50 && y > SEARCH + 20 && x < box.width - 50 && y < box.height - 30) return;
     glide(true);
     seen = { ...seen, x: box.width / 2 - node.x * seen.k, y: box.height / 2 - node.y * seen.k };
     show();
@@ -93,6 +97,7 @@ function setStage(graph, chosen) {
       node = nodes.find((one) => one.id === id) || null;
     }
     selected = node;
+    litType = null;
     for (const one of nodes) {
       one.view.setAttribute('aria-pressed', String(one === node));
       if (node) one.view.tabIndex = one === node ? 0 : -1;
@@ -134,13 +139,14 @@ function setStage(graph, chosen) {
     if (selected || event.pointerType === 'touch') return;
     const node = event.target.closest('.node');
     const link = event.target.closest('.link');
-    light(node ? node.node : null);
+    light(node ? node.node : null, node ? null : litType);
     if (link) { link.classList.add('lit'); names.replaceChildren(...labelled([link.link], nodes)); }
   });
-  view.addEventListener('pointerleave', () => { if (!selected) light(null); });
+  view.addEventListener('pointerleave', () => { if (!selected) light(null, litType); });
+  new ResizeObserver(() => { if (!moved) fit(); }).observe(view);
   followPointers(view, {
     start: () => glide(false),
-    pan(dx, dy) { seen = { ...seen, x: seen.x + dx, y: seen.y + dy }; show(); },
+    pan(dx, dy) { seen = { ...seen, x: seen.x + dx, y: seen.y + dy }; moved = true; show(); },
     drag(node, dx, dy) {
       node.x += dx / seen.k; node.y += dy / seen.k;
       placeNode(node);
@@ -154,7 +160,7 @@ function setStage(graph, chosen) {
   return {
     view, hues, select, zoom, fit, draw,
     total: strongest.length,
-    types: (type) => { select(null); light(null, type); },
+    types: (type) => { select(null); litType = type; light(null, type); },
     find(test) {
       const hits = new Set(strongest.filter(test).map((one) => one.id));
       world.classList.toggle('searching', hits.size > 0);

@@ -1,0 +1,144 @@
+"""The lines that are logged, as another program reads them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+PROLOGUE = """
+import io, logging, sys, threading, warnings
+import structlog
+from pipeline.logs import configure
+log = structlog.get_logger()
+"""
+
+
+def run(program: str) -> str:
+    """Run a program of its own, for logging belongs to a whole process, and give what it wrote to stderr."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROLOGUE + textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    return done.stderr
+
+
+def lines(program: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in run(program).splitlines()]
+
+
+def test_a_line_is_one_object_with_time_level_and_what_is_bound() -> None:
+    """UTC in RFC 3339, the level's name, and the context of the run, in lines of ours and of libraries."""
+    ours, theirs = lines("""
+        configure("info", "json")
+        structlog.contextvars.bind_contextvars(run_id="r1", attempt=2, correlation_id="c1")
+        log.debug("not this one")
+        log.info("step.finished", step="split", n=2**70, odd="\\ud800", nested={"é": (1, None)})
+        logging.getLogger("dramatiq.worker").debug("nor this one")
+        logging.getLogger("httpx").info("nor what a library tells of itself")
+        logging.getLogger("dramatiq.worker").warning("%s is late", "Godot")
+    """)
+    for line in (ours, theirs):
+        assert (line["run_id"], line["attempt"], line["correlation_id"]) == ("r1", 2, "c1")
+        assert line["timestamp"].endswith("Z")
+        assert datetime.now(UTC) - datetime.fromisoformat(line["timestamp"]) < timedelta(minutes=1)
+    assert (ours["level"], ours["event"], ours["step"], ours["n"]) == ("info", "step.finished", "split", 2**70)
+    assert ours["nested"] == {"é": [1, None]}
+    assert (theirs["level"], theirs["event"], theirs["logger"]) == ("warning", "Godot is late", "dramatiq.worker")
+
+
+def test_secrets_are_taken_out_of_lines_and_tracebacks() -> None:
+    """Known values, users in addresses and fields named like secrets go, also where a library logs an exception."""
+    text = run("""
+        configure("info", "json", secrets=["hunt\\"er22"])
+        try:
+            raise ValueError('cannot reach redis://me:hunter33@host/0 with hunt"er22')
+        except ValueError:
+            log.exception("failed", api_key="hunter44", headers={"Authorization": "Bearer hunter55"}, tokens_in=7)
+            logging.getLogger("library").exception("failed with password=hunter66")
+        log.info("said", items=['in a list: hunt"er22'], other=Exception("token=hunter77"))
+        log.info("plain", tokens_in=3)
+    """)
+    assert "hunter" not in text
+    assert "er22" not in text
+    ours, theirs, said, plain = (json.loads(line) for line in text.splitlines())
+    assert "redis://***@host/0 with ***" in ours["exception"]
+    assert "Traceback" in theirs["exception"]
+    assert (ours["api_key"], ours["headers"], ours["tokens_in"]) == ("***", {"Authorization": "***"}, 7)
+    assert said["items"] == ["in a list: ***"]
+    assert plain["tokens_in"] == 3
+
+
+def test_warnings_are_lines_too() -> None:
+    """What Python warns of goes the same way."""
+    (line,) = lines("""
+        configure("info", "json")
+        warnings.warn("soon gone", UserWarning, stacklevel=1)
+    """)
+    assert "soon gone" in line["event"]
+    assert line["level"] == "warning"
+
+
+def test_people_get_lines_for_people() -> None:
+    """The console format is text without colour where no terminal is, and as clean of secrets."""
+    text = run("""
+        configure("debug", "console")
+        log.debug("step.finished", step="split", password="hunter22")
+        logging.getLogger("library").info("said")
+    """)
+    assert "step.finished" in text
+    assert "step=split" in text
+    assert "said" in text
+    assert "hunter22" not in text
+    assert "\x1b[" not in text
+
+
+def test_a_stream_without_bytes_is_written_line_by_line() -> None:
+    """The streams that Dramatiq gives its workers take text; every write is one line."""
+    text = run("""
+        class Pipe:
+            def __init__(self): self.written = []
+            def write(self, text): self.written.append(text)
+            def flush(self): pass
+            def isatty(self): return False
+        pipe = Pipe()
+        configure("info", "json", stream=pipe)
+        log.info("one")
+        logging.getLogger("library").warning("two")
+        sys.stderr.write(repr([line.count(chr(10)) for line in pipe.written]))
+    """)
+    assert text == "[1, 1]"
+
+
+def test_threads_do_not_mix_their_lines() -> None:
+    """Lines of many threads, ours and those of libraries, stay whole."""
+    found = lines("""
+        configure("info", "json")
+        def work():
+            for number in range(100):
+                log.info("ours", filler="x" * 2000)
+                logging.getLogger("library").warning("theirs " + "y" * 2000)
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+    """)
+    assert len(found) == 1600
+
+
+def test_configuring_again_replaces_what_was_there() -> None:
+    """A worker may be configured by Dramatiq first and by us afterwards: no line comes twice."""
+    (line,) = lines("""
+        logging.basicConfig(level=logging.DEBUG)
+        configure("info", "console")
+        configure("info", "json")
+        logging.getLogger("library").warning("once")
+    """)
+    assert line["event"] == "once"
