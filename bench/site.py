@@ -52,9 +52,10 @@ def peer_named(name: str) -> Peer:
 
 @dataclass(frozen=True)
 class Sent:
-    """How long a sender took, and the nanosecond at which it sent each number if it sent them apart."""
+    """How long a sender took, its processor time, and when it sent each number if it sent them apart, in nanoseconds."""
 
     seconds: float
+    cpu: float
     at: dict[int, int]
 
 
@@ -91,7 +92,7 @@ class Site:
         if sender.returncode:
             raise RuntimeError(f"{self.peer.name} cannot send:\n{problems}")
         answer: dict[str, Any] = json.loads(output)
-        return Sent(seconds=answer["seconds"], at=dict(answer["sent"]))
+        return Sent(seconds=answer["seconds"], cpu=answer["cpu"], at=dict(answer["sent"]))
 
     def start_sending(self, actor: str, count: int, *, many: bool = False, every: float = 0.0) -> subprocess.Popen[str]:
         """Start a process that sends, with numbers not used before at this site."""
@@ -112,7 +113,7 @@ class Site:
         while (now := marks.count(self._marks)) < count:
             if now != seen:
                 seen, since = now, time.monotonic()
-            elif time.monotonic() - since > patience:
+            elif time.monotonic() - since > patience or not self.running.started[-1].alive:
                 output = "\n".join(process.output[-1500:] for process in self.running.started)
                 raise StalledError(
                     f"{self.peer.name}: {now} of {count} marks, and no more for {patience:g} s\n{output}"

@@ -95,6 +95,8 @@ ROWS = (
         (
             Line("one_per_s", "`send` from one process", "jobs/s", at_least=10_000),
             Line("many_per_s", "`send_many` from one process", "jobs/s", at_least=40_000),
+            Line("one_sender_us", "time of the sender a job sent alone", "us"),
+            Line("many_sender_us", "time of the sender a job sent with many", "us"),
             Line("one_redis_us", "time of Redis a job sent alone", "us"),
             Line("many_redis_us", "time of Redis a job sent with many", "us"),
         ),

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from pydantic import BaseModel, ConfigDict
 
 from pipeline import ids
-from pipeline.errors import PipelineError, Unavailable
+from pipeline.database import Database
+from pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -25,8 +21,6 @@ if TYPE_CHECKING:
 HEAD = "0001"
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_MIGRATION_LOCK = 0x6472616D  # any number, the same in every process
-_BUSY_MS = 15_000
 
 
 class Stored(BaseModel):
@@ -67,19 +61,19 @@ class ArtifactStore:
     """The database of results. Threads may share it, and a forked process may go on using it."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        self._lock = threading.Lock()
-        self._engine: tuple[int, sa.Engine] | None = None
+        self._database = Database(url)
+        self._migrated = False
 
     def migrate(self) -> None:
         """Bring the database to the newest shape; processes that start at once wait for the one that does it."""
-        if self.is_migrated():
+        if self._migrated or self.is_migrated():
+            self._migrated = True
             return
         from alembic import command
         from alembic.config import Config
         from alembic.util import CommandError
 
-        with self._alone() as connection:
+        with self._database.alone() as connection:
             config = Config()
             config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
             config.attributes["connection"] = connection
@@ -89,17 +83,17 @@ class ArtifactStore:
                 raise PipelineError(
                     f"The database cannot be migrated: {error}. Was it last used by a newer version of dramaturg?"
                 ) from error
+        self._migrated = True
 
     def is_there(self) -> bool:
         """Tell, without making it, whether the database exists; a server's is taken to."""
-        file = self._file()
-        return file is None or file.exists()
+        return self._database.is_there()
 
     def is_migrated(self) -> bool:
         """Tell whether the database has the newest shape."""
         import sqlalchemy as sa
 
-        with self._begin() as connection:
+        with self._database.begin() as connection:
             if not sa.inspect(connection).has_table("alembic_version"):
                 return False
             found = connection.scalars(sa.text("SELECT version_num FROM alembic_version")).all()
@@ -110,7 +104,7 @@ class ArtifactStore:
         from pipeline.artifact_tables import documents
 
         row = {"name": name, "format": format, "pages": pages, "language": language}
-        with self._begin() as connection:
+        with self._database.begin() as connection:
             self._upsert(connection, documents, ("id",), row, {"id": sha, "created_at": datetime.now(UTC)})
 
     def save(
@@ -141,7 +135,7 @@ class ArtifactStore:
             "seconds": seconds,
         }
         first = {"id": ids.new(), "run_id": run_id, "kind": kind, "created_at": datetime.now(UTC)}
-        with self._begin() as connection:
+        with self._database.begin() as connection:
             return self._artifact(self._upsert(connection, artifacts, ("run_id", "kind"), row, first))
 
     def get(self, artifact_id: str) -> Artifact | None:
@@ -173,16 +167,13 @@ class ArtifactStore:
 
         from pipeline.artifact_tables import documents
 
-        with self._begin() as connection:
+        with self._database.begin() as connection:
             row = connection.execute(sa.select(documents).where(documents.c.id == sha)).mappings().first()
         return None if row is None else Document.model_validate(dict(row))
 
     def close(self) -> None:
         """Close the connections; the store may be used again."""
-        with self._lock:
-            if self._engine is not None and self._engine[0] == os.getpid():
-                self._engine[1].dispose()
-            self._engine = None
+        self._database.close()
 
     def _select(self, *wanted: sa.ColumnElement[bool], limit: int) -> Iterator[Artifact]:
         import sqlalchemy as sa
@@ -190,7 +181,7 @@ class ArtifactStore:
         from pipeline.artifact_tables import artifacts
 
         newest_first = (artifacts.c.created_at.desc(), artifacts.c.id.desc())
-        with self._begin() as connection:
+        with self._database.begin() as connection:
             rows = connection.execute(sa.select(artifacts).where(*wanted).order_by(*newest_first).limit(limit)).all()
         return map(self._artifact, rows)
 
@@ -210,79 +201,6 @@ class ArtifactStore:
         return connection.execute(
             statement.on_conflict_do_update(index_elements=key, set_=replaced).returning(table)
         ).one()
-
-    @contextmanager
-    def _begin(self) -> Iterator[sa.Connection]:
-        import sqlalchemy as sa
-
-        try:
-            with self._connected().begin() as connection:
-                yield connection
-        except (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.ProgrammingError):
-            raise  # what was said is wrong, not the database
-        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
-            raise Unavailable(f"The database does not do what it should: {getattr(error, 'orig', error)}.") from error
-
-    @contextmanager
-    def _alone(self) -> Iterator[sa.Connection]:
-        import sqlalchemy as sa
-
-        file = self._file()
-        if file is not None:
-            with file.with_name(f"{file.name}.lock").open("ab") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                with self._begin() as connection:
-                    yield connection
-        else:
-            with self._begin() as connection:
-                if connection.dialect.name == "postgresql":
-                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-                yield connection
-
-    def _file(self) -> Path | None:
-        import sqlalchemy as sa
-
-        url = sa.make_url(self._url)
-        on_disk = url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}
-        return Path(str(url.database)) if on_disk else None
-
-    def _connected(self) -> sa.Engine:
-        with self._lock:
-            # A connection must not be shared with the process that this one was forked from.
-            if self._engine is None or self._engine[0] != os.getpid():
-                self._engine = (os.getpid(), self._make_engine())
-            return self._engine[1]
-
-    def _make_engine(self) -> sa.Engine:
-        import sqlalchemy as sa
-
-        if (file := self._file()) is not None:
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        engine = sa.create_engine(
-            self._url,
-            hide_parameters=True,
-            pool_pre_ping=True,
-            json_serializer=lambda value: orjson.dumps(value).decode(),
-            json_deserializer=_loads,
-        )
-        if engine.dialect.name == "sqlite":
-            sa.event.listen(engine, "connect", _prepare_sqlite)
-            sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-        return engine
-
-
-def _loads(value: Any) -> Any:
-    # SQLite keeps JSON that is nothing but a number as a number.
-    return orjson.loads(value) if isinstance(value, str | bytes) else value
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # Python's driver begins transactions late, and none for a change of tables; we begin them ourselves.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (f"busy_timeout = {_BUSY_MS}", "journal_mode = WAL", "foreign_keys = ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
 
 
 _bound: list[ArtifactStore] = []

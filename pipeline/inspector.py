@@ -20,6 +20,9 @@ from pipeline.priority import TIERS
 #: A blocking read asks again this often, so that a dead connection is noticed.
 _LOOK_UP = timedelta(seconds=2)
 
+#: How many runs of a state are looked through for those of one queue or actor: more than are kept.
+_SEARCHED = 10_000
+
 #: Fields of a record that are numbers.
 _NUMBERS = frozenset(
     {
@@ -120,10 +123,14 @@ class Inspector:
     def list_runs(self, state: str = "", *, queue: str = "", actor: str = "", limit: int = 50) -> list[dict[str, Any]]:
         """Give runs, newest first: of one state, or running ones, then waiting, then finished ones."""
         rows: list[dict[str, Any]] = []
+        # Several states wait for their time in one index, and one may ask for all of them.
+        wanted = {"queue": queue, "actor": actor, "state": "" if state == "delayed" else state}
         for name in [state] if state else ["running", "queued", "delayed", "parked", "completed", "dead", "cancelled"]:
-            for run_id in self._ids(name, limit):
-                record = self._record(self._read("hgetall", keys.run(self._ns, run_id)))
-                if record and (not queue or record["queue"] == queue) and (not actor or record["actor"] == actor):
+            for run_id in self._ids(name, _SEARCHED if queue or actor else limit):
+                raw = self._read("hgetall", keys.run(self._ns, run_id))
+                raw.pop(b"result", None)  # may be large, and a list is no place for it
+                record = self._record(raw)
+                if record and all(not value or record[name] == value for name, value in wanted.items()):
                     rows.append({"id": run_id} | record)
                 if len(rows) >= limit:
                     return rows

@@ -13,9 +13,9 @@ from actors.study.words import plural, singular
 
 _VARIANTS = str.maketrans(
     {
-        **dict.fromkeys("‘’‚‛′`´ʼ", "'"),
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032`\u00b4\u02bc", "'"),
         **dict.fromkeys("“”„‟″«»", '"'),
-        **dict.fromkeys("‐‑‒–—―−﹘﹣－", "-"),
+        **dict.fromkeys("\u2010\u2011\u2012\u2013—―\u2212\ufe58﹣\uff0d", "-"),
         "\u00ad": None,
         "\u200b": None,
         "\u200c": None,
@@ -163,12 +163,12 @@ class Source:
             last += 1
         first, end = number, last
         size = len(evidence.sentence)
-        if number > 0 and (before := self.sentences[number - 1]).block == block:
-            if size + len(before.text) <= _PASSAGE_CHARACTERS:
-                first, size = number - 1, size + len(before.text)
-        if last + 1 < len(self.sentences) and (after := self.sentences[last + 1]).block == block:
-            if size + len(after.text) <= _PASSAGE_CHARACTERS:
-                end = last + 1
+        before = self.sentences[number - 1] if number else None
+        if before is not None and before.block == block and size + len(before.text) <= _PASSAGE_CHARACTERS:
+            first, size = number - 1, size + len(before.text)
+        after = self.sentences[last + 1] if last + 1 < len(self.sentences) else None
+        if after is not None and after.block == block and size + len(after.text) <= _PASSAGE_CHARACTERS:
+            end = last + 1
         return " ".join(sentence.text for sentence in self.sentences[first : end + 1])
 
     def _number(self, evidence: Evidence) -> int | None:

@@ -1,4 +1,5 @@
 """Graphs of parts and of documents made one: a concept under two names becomes one node."""
+# ruff: noqa: PLR2004 - the numbers count words and letters where they stand
 
 from __future__ import annotations
 
@@ -7,13 +8,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from actors.study.english import word_set
 from actors.study.material import Concept, Evidence, KnowledgeGraph, Making, Relation
 from actors.study.words import acronym_of, singular, term_key
 
 _EXPANDED = re.compile(r"^(?P<outer>[^()]{2,}?)\s*\((?P<inner>[^()]{2,})\)$")
-_QUALIFIERS = frozenset(
-    "so-called called given certain particular various different several many other main the a an".split()
-)
+_QUALIFIERS = word_set("so-called called given certain particular various different several many other main the a an")
 _MOST_EVIDENCE = 12
 
 
@@ -97,7 +97,7 @@ def _bare(label: str) -> str:
     while len(words) > 1 and words[0].lower() in _QUALIFIERS:
         words = words[1:]
     # A short word in capitals is an acronym: "IT" is not "it", and "AIDS" not the plural of "aid".
-    if len(words) == 1 and words[0].isupper() and len(words[0]) <= 5:  # noqa: PLR2004 - longer ones are shouted words
+    if len(words) == 1 and words[0].isupper() and len(words[0]) <= 5:
         return words[0]
     return term_key(" ".join(words))
 
@@ -110,9 +110,10 @@ def _join_acronyms(concepts: Sequence[Concept], groups: _Groups) -> None:
         for other, long in longs:
             if not acronym_of(short.label, long.label):
                 continue
+            brief, full = re.escape(short.label.rstrip("s")), re.escape(_stem(long.label))
             pair = re.compile(
-                rf"\b{re.escape(_stem(long.label))}\w*\s*[(\[]\s*(?:or |the )?{re.escape(short.label.rstrip('s'))}s?\s*[)\],;]"
-                rf"|\b{re.escape(short.label.rstrip('s'))}s?\s*[(\[]\s*(?:or |the )?{re.escape(_stem(long.label))}",
+                rf"\b{full}\w*\s*[(\[]\s*(?:or |the )?{brief}s?\s*[)\],;]"
+                rf"|\b{brief}s?\s*[(\[]\s*(?:or |the )?{full}",
                 re.IGNORECASE,
             )
             evidence = [*short.evidence, *long.evidence]
@@ -128,7 +129,7 @@ def _stem(label: str) -> str:
 
 def _acronym(label: str) -> bool:
     letters = label.rstrip("s")
-    return 2 <= len(letters) <= 8 and letters.isupper()  # noqa: PLR2004 - as long as acronyms are
+    return 2 <= len(letters) <= 8 and letters.isupper()
 
 
 def _united(members: Sequence[Concept], taken: set[str]) -> Concept:

@@ -1,4 +1,5 @@
 """The rules every quiz item must pass, whoever wrote it."""
+# ruff: noqa: PLR2004, PLR0911 - the numbers count words and letters where they stand, and every rule returns
 
 from __future__ import annotations
 
@@ -23,13 +24,16 @@ _OPTIONS = 4
 _ALIKE = 0.88
 _SAME_QUESTION = 0.7
 _OUTSIDE = re.compile(
-    r"\b(?:figure|fig\.|table|chapter|section|page|appendix|exercise|equation|plate|box)\s+\d|\bthis (?:book|chapter|text|section|"
-    r"document|passage|unit|module)\b|\bthe (?:author|preface|foreword|textbook)s?\b|\bisbn\b|\bcopyright\b|\ball rights reserved\b|"
-    r"\b(?:in|of|to) the (?:text|passage|document|chapter|excerpt)\b|\baccording to the (?:text|passage|document|author)",
+    r"\b(?:figure|fig\.|table|chapter|section|page|appendix|exercise|equation|plate|box)\s+\d|"
+    r"\bthis (?:book|chapter|text|section|"
+    r"document|passage|unit|module)\b|\bthe (?:author|preface|foreword|textbook)s?\b|\bisbn\b|"
+    r"\bcopyright\b|\ball rights reserved\b|"
+    r"\b(?:in|of|to) the (?:text|passage|document|chapter|excerpt)\b|\baccording to the (?:text|passage|"
+    r"document|author)",
     re.IGNORECASE,
 )
 _CATCH_ALL = re.compile(r"\b(?:all|none|both|neither) of (?:the|these|them)\b|\bboth [a-d] and [a-d]\b", re.IGNORECASE)
-_NUMBER = re.compile(r"^[\W]*\d[\d.,:/\s%–-]*\D{0,12}$")
+_NUMBER = re.compile(r"^[\W]*\d[\d.,:/\s%\u2013-]*\D{0,12}$")
 
 
 def accept_items(
@@ -73,7 +77,7 @@ def _spread(items: list[QuizItem], limit: int) -> list[QuizItem]:
     return [item for _, _, item in sorted(ranked, key=lambda entry: entry[:2])]
 
 
-def _fault(item: QuizItem, source: Source, evidence: Evidence | None) -> str | None:  # noqa: PLR0911 - one return a rule
+def _fault(item: QuizItem, source: Source, evidence: Evidence | None) -> str | None:
     if evidence is None or not _supported(item, source, evidence):
         return "ungrounded"
     place = source.place(evidence)
@@ -166,7 +170,7 @@ def _same(item: QuizItem, other: QuizItem) -> bool:
         return True
     mine, theirs = content(item.question), content(other.question)
     alike = len(mine & theirs) / max(1, min(len(mine), len(theirs)))
-    return alike >= _SAME_QUESTION and (alike >= 0.9 or plain(item.passage) == plain(other.passage))  # noqa: PLR2004
+    return alike >= _SAME_QUESTION and (alike >= 0.9 or plain(item.passage) == plain(other.passage))
 
 
 def _reveals(item: QuizItem, other: QuizItem) -> bool:

@@ -1,4 +1,5 @@
 """Text cut into sentences, and the parts of a document that teach nothing told from those that do."""
+# ruff: noqa: PLR0911 - every rule returns
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from actors.study.english import word_set
 from actors.study.material import Block, ExtractedDocument
 
 
@@ -21,13 +23,14 @@ class Sentence(NamedTuple):
     block: int = 0
 
 
-_ABBREVIATIONS = frozenset(
-    "e.g i.e cf vs dr mr mrs ms prof st jr sr fig figs eq eqs no nos vol pp ed eds al approx ca inc ltd co corp gen col "
-    "lt sgt capt rev hon u.s u.k u.n e.u d.c a.d b.c b.c.e c.e a.m p.m jan feb mar apr jun jul aug sep sept oct nov dec "
-    "sec ch chap ref refs dept univ est mt ft min max temp sq resp viz spp sp var subsp z.b d.h bzw usw".split()
+_ABBREVIATIONS = word_set(
+    "e.g i.e cf vs dr mr mrs ms prof st jr sr fig figs eq eqs no nos vol pp ed eds al approx ca inc ltd co "
+    "corp gen col lt sgt capt rev hon u.s u.k u.n e.u d.c a.d b.c b.c.e c.e a.m p.m jan feb mar apr jun jul "
+    "aug sep sept oct nov dec sec ch chap ref refs dept univ est mt ft min max temp sq resp viz spp sp var "
+    "subsp z.b d.h bzw usw"
 )
-_END = re.compile(r"([.!?]+|…)([\"'”’»)\]]*)(?:\s+)|([。！？])")
-_OPENS = re.compile(r"[\"'“‘«(\[¿¡]*[^\W_]")
+_END = re.compile(r"([.!?]+|…)([\"'”\u2019»)\]]*)(?:\s+)|([。\uff01\uff1f])")
+_OPENS = re.compile(r"[\"'“\u2018«(\[¿¡]*[^\W_]")
 _LAST_WORD = re.compile(r"([\w.]+)$")
 
 
@@ -77,26 +80,34 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 _AROUND = re.compile(
     r"^(?:(?:chapter|part|section|appendix|unit|module)?\s*[\divxlc]*[.:)\-\s]*)?"
-    r"(?:(?:table of )?contents|(?:brief |detailed )?contents|preface|foreword|dedication|acknowledge?ments?|copyright.*|"
+    r"(?:(?:table of )?contents|(?:brief |detailed )?contents|preface|foreword|dedication|"
+    r"acknowledge?ments?|copyright.*|"
     r"colophon|imprint|about (?:the |this )?(?:authors?|book|editors?|edition|document|manual|publisher|openstax).*|"
     r"references|bibliography|works cited|further reading|(?:suggested|recommended|additional) readings?|"
     r"(?:see also|external links|notes|footnotes|endnotes|sources|citations|credits|errata|licen[sc]e|licensing|"
     r"legal notice)|index|glossary index|list of (?:figures|tables|illustrations|abbreviations)|(?:answer|solution)s?"
     r"(?: key)?(?: to .*)?|(?:.{0,30}\b)?(?:exercises|problems|questions|quiz|homework|self[- ]check|test yourself|"
-    r"critical thinking|review|assignments?|activity|activities|worksheet)|(?:learning |chapter )?(?:objectives|outcomes|goals)|"
-    r"review (?:questions|exercises).*|by the end of this .*|you will learn.*|revision history|change ?log|inhaltsverzeichnis|"
-    r"vorwort|impressum|literatur(?:verzeichnis)?|table des mati.res|pr.face|bibliographie|.ndice|prefacio|bibliograf.a)\s*:?$",
+    r"critical thinking|review|assignments?|activity|activities|worksheet)|(?:learning |"
+    r"chapter )?(?:objectives|outcomes|goals)|"
+    r"review (?:questions|exercises).*|by the end of this .*|you will learn.*|revision history|"
+    r"change ?log|inhaltsverzeichnis|"
+    r"vorwort|impressum|literatur(?:verzeichnis)?|table des mati.res|pr.face|bibliographie|.ndice|"
+    r"prefacio|bibliograf.a)\s*:?$",
     re.IGNORECASE,
 )
 _APPARATUS = re.compile(
-    r"^(?:fig(?:ure|\.)|table|plate|box|chart|map|image|photo(?:graph)?|listing|exhibit|example|exercise|problem|question)"
-    r"\s+(?-i:\d+|[A-Z]|[IVX]+)(?:[.\-–]\d+)*[a-z]?(?:[.:)]|\s|$)"
+    r"^(?:fig(?:ure|\.)|table|plate|box|chart|map|image|photo(?:graph)?|listing|exhibit|example|exercise|"
+    r"problem|question)"
+    r"\s+(?-i:\d+|[A-Z]|[IVX]+)(?:[.\-\u2013]\d+)*[a-z]?(?:[.:)]|\s|$)"
     r"|\(?(?:image )?(?:credit|photo|source|modified from|attribution)\b[^.]{0,40}:"
-    r"|©|\(c\) ?\d{4}|copyright\b|all rights reserved|isbn\b|issn\b|doi\b|published by|printed in|(?:retrieved|accessed) (?:on|from)\b"
-    r"|this (?:book|chapter|section|unit|work|document|manual|text) (?:is|was|has|will|may|can|covers|introduces|describes|explains)\b"
+    r"|©|\(c\) ?\d{4}|copyright\b|all rights reserved|isbn\b|issn\b|doi\b|published by|printed in|"
+    r"(?:retrieved|accessed) (?:on|from)\b"
+    r"|this (?:book|chapter|section|unit|work|document|manual|text) (?:is|was|has|will|may|can|covers|"
+    r"introduces|describes|explains)\b"
     r"|in this (?:book|chapter|section|unit|module|lesson|course)\b|by the end of this\b|you will (?:learn|be able)\b"
     r"|(?:see|refer to|turn to|cf\.) (?:also )?(?:chapter|section|figure|table|appendix|page|the)\b"
-    r"|learning objectives?\b|key (?:terms?|words?|concepts?)\b\s*:|keywords?\b\s*:|(?:step )?\d+[.)]\s*(?:what|why|how|which|explain|describe)\b",
+    r"|learning objectives?\b|key (?:terms?|words?|concepts?)\b\s*:|keywords?\b\s*:|"
+    r"(?:step )?\d+[.)]\s*(?:what|why|how|which|explain|describe)\b",
     re.IGNORECASE,
 )
 _LEADERS = re.compile(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from bench.marks import ENDED, MARKS, STARTED, mark
 
 #: About 200 bytes as JSON, as in the comparisons of other queues.
-BODY = {
+BODY: dict[str, Any] = {
     "title": "Photosynthesis in C4 plants: a short introduction",
     "language": "en",
     "pages": [1, 2, 3, 5, 8, 13],

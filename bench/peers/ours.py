@@ -8,8 +8,6 @@ from collections.abc import Sequence
 name = "ours"
 importing = "import pipeline, bench.peers.ours_jobs"
 
-_PRIORITY = {"critical": "critical", "low": "low"}
-
 
 def version() -> str:
     from importlib.metadata import version as installed
@@ -28,9 +26,9 @@ def send(actor: str, numbers: Sequence[int]) -> None:
     from bench.peers.jobs import BODY
     from bench.peers.ours_jobs import ACTORS, Job
 
-    chosen, priority = ACTORS[actor], _PRIORITY.get(actor, "normal")
+    chosen = ACTORS[actor]
     for number in numbers:
-        chosen.send(Job(number=number, **BODY), priority=priority)
+        chosen.send(Job(number=number, **BODY))
 
 
 def send_many(actor: str, numbers: Sequence[int]) -> None:
@@ -38,5 +36,5 @@ def send_many(actor: str, numbers: Sequence[int]) -> None:
     from bench.peers.jobs import BODY
     from bench.peers.ours_jobs import ACTORS, Job
 
-    chosen, priority = ACTORS[actor], _PRIORITY.get(actor, "normal")
-    chosen.send_many([Job(number=number, **BODY) for number in numbers], priority=priority)
+    chosen = ACTORS[actor]
+    chosen.send_many([Job(number=number, **BODY) for number in numbers])

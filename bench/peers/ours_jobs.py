@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from bench.peers import jobs
-from pipeline import actor
+from pipeline import Priority, actor
 
 
 class Job(BaseModel):
@@ -19,31 +19,31 @@ class Job(BaseModel):
     address: str
 
 
-@actor
+@actor()
 def noop(job: Job) -> None:
     """Do nothing but leave a mark."""
     jobs.noop(job.number)
 
 
-@actor
+@actor(priority=Priority.LOW)
 def low(job: Job) -> None:
     """Sleep for 10 ms."""
     jobs.low(job.number)
 
 
-@actor
+@actor(priority=Priority.CRITICAL)
 def critical(job: Job) -> None:
-    """Do nothing but leave a mark; it is sent with the highest priority."""
+    """Do nothing but leave a mark."""
     jobs.noop(job.number)
 
 
-@actor
+@actor()
 def half(job: Job) -> None:
     """Sleep for half a second."""
     jobs.half(job.number)
 
 
-@actor
+@actor()
 def victim(job: Job) -> None:
     """Hang until the worker is killed, the first time."""
     jobs.victim(job.number)

@@ -67,9 +67,10 @@ class _Ended:
 class Supervisor:
     """Keeps ``processes`` children running ``command``, each replaced alone and at once when it dies.
 
-    ``env`` is added to this process's environment. In the main thread, SIGTERM and SIGINT stop the children (SIGKILL
-    after ``grace``, or at a second signal) and SIGHUP replaces them one by one, each only when the one before has
-    settled; from a terminal SIGHUP means that the terminal is gone, and stops. In other threads call ``stop()``.
+    ``env`` is added to this process's environment; what they write goes to the descriptor ``output``, or where this
+    process writes. In the main thread, SIGTERM and SIGINT stop the children (SIGKILL after ``grace``, or at a second
+    signal) and SIGHUP replaces them one by one, each only when the one before has settled; from a terminal SIGHUP means
+    that the terminal is gone, and stops. In other threads call ``stop()``.
     """
 
     def __init__(
@@ -79,11 +80,13 @@ class Supervisor:
         processes: int,
         grace: timedelta,
         env: Mapping[str, str] = MappingProxyType({}),
+        output: int | None = None,
         on_event: Callable[[WorkerEvent], object] | None = None,
     ) -> None:
         self.command = tuple(command)
         self.grace = grace
         self.env = dict(env)
+        self.output = output
         self.on_event = on_event
         self._slots = [_Slot(index) for index in range(processes)]
         self._inbox: SimpleQueue[_Ended | signal.Signals] = SimpleQueue()
@@ -177,6 +180,8 @@ class Supervisor:
                 self.command,
                 env={**os.environ, **self.env, LIFELINE: str(reading)},
                 stdin=subprocess.DEVNULL,
+                stdout=self.output,
+                stderr=self.output,
                 pass_fds=(reading,),
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then stops them in order
             )

@@ -27,19 +27,20 @@ def model_of(name: ModelName, providers: Providers, loop: LoopThread) -> Model[A
 
 
 def _openai(name: ModelName, providers: Providers, loop: LoopThread) -> Model[Any]:
+    key = _key(name, providers.openai_api_key, needed=providers.openai_base_url == OPENAI_URL)
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai import OpenAIProvider
 
-    needed = providers.openai_base_url == OPENAI_URL
-    client = _openai_client(loop, providers.openai_base_url, _key(name, providers.openai_api_key, needed=needed))
+    client = _openai_client(loop, providers.openai_base_url, key)
     return OpenAIChatModel(name.model, provider=OpenAIProvider(openai_client=client))
 
 
 def _openrouter(name: ModelName, providers: Providers, loop: LoopThread) -> Model[Any]:
+    key = _key(name, providers.openrouter_api_key)
     from pydantic_ai.models.openrouter import OpenRouterModel
     from pydantic_ai.providers.openrouter import OpenRouterProvider
 
-    client = _openai_client(loop, providers.openrouter_base_url, _key(name, providers.openrouter_api_key))
+    client = _openai_client(loop, providers.openrouter_base_url, key)
     return OpenRouterModel(name.model, provider=OpenRouterProvider(openai_client=client))
 
 
@@ -64,10 +65,9 @@ def _server(name: ModelName, providers: Providers, loop: LoopThread) -> Model[An
 
 
 def _anthropic(name: ModelName, providers: Providers, loop: LoopThread) -> Model[Any]:
+    base_url, key = providers.anthropic_base_url, _key(name, providers.anthropic_api_key)
     from pydantic_ai.models.anthropic import AnthropicModel
     from pydantic_ai.providers.anthropic import AnthropicProvider
-
-    base_url, key = providers.anthropic_base_url, _key(name, providers.anthropic_api_key)
 
     def build() -> AsyncAnthropic:
         from anthropic import AsyncAnthropic

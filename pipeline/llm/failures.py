@@ -39,11 +39,11 @@ _FILTERED = ("content_policy_violation", "content_filter", "moderation")
 
 def failure_of(error: Exception, name: ModelName, secrets: Iterable[str]) -> Failure | None:  # noqa: PLR0911 - a table, one row a return
     """Name the failure that an exception stands for; none if it is no provider's."""
+    if isinstance(error, Failure):
+        return error
     import httpx2
     from pydantic_ai import exceptions as ai
 
-    if isinstance(error, Failure):
-        return error
     if isinstance(error, TimeoutError):
         return Timeout(f"{name}: no complete answer within the time limit")
     if isinstance(error, ai.ModelAPIError):

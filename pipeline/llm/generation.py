@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -13,12 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import Failure, InvalidInput
 from pipeline.llm import loop
+from pipeline.llm.clients import model_of
+from pipeline.llm.failures import failure_of
 from pipeline.llm.names import OFFLINE, ModelName, parse_model
 from pipeline.llm.providers import configured
 
 if TYPE_CHECKING:
     from pydantic_ai import Agent, AgentRunResult, RunContext
     from pydantic_ai.messages import AgentStreamEvent
+    from pydantic_ai.models import Model
     from pydantic_ai.settings import ModelSettings
 
 T = TypeVar("T", bound=BaseModel)
@@ -66,16 +69,20 @@ def generate(
     name = parse_model(model)
     if name.provider == OFFLINE:
         raise InvalidInput("offline is no model: choose the offline generator before asking one", field="model")
+    providers = configured()
     settings: ModelSettings = {"timeout": read_timeout.total_seconds()}
     if max_output_tokens is not None or name.provider == "anthropic":
         settings["max_tokens"] = max_output_tokens or _OUTPUT_TOKENS
     failure: Failure | None = None
     try:
-        return _answer(_agent(name, output, instructions), name, prompt, settings, timeout)
+        running = loop.current()
+        target = model_of(name, providers, running)
+        call = _call(target, _agent(name, output, instructions), prompt, settings)
+        started = time.monotonic()
+        result = running.run(call, timeout=timeout)
+        return Generated(result.output, _usage(name, result, time.monotonic() - started))
     except Exception as error:
-        from pipeline.llm.failures import failure_of
-
-        failure = failure_of(error, name, configured().secrets())
+        failure = failure_of(error, name, providers.secrets())
         if failure is None:
             raise
     # Raised outside the except block: a provider's own exception holds the request and its headers, and must not be
@@ -83,23 +90,19 @@ def generate(
     raise failure
 
 
-def _answer(
-    agent: Agent[None, T], name: ModelName, prompt: str, settings: ModelSettings, timeout: timedelta
-) -> Generated[T]:
+def _call(
+    target: Model[Any], agent: Agent[None, T], prompt: str, settings: ModelSettings
+) -> Coroutine[Any, Any, AgentRunResult[T]]:
     from pydantic_ai import UsageLimits
 
-    from pipeline.llm.clients import model_of
-
-    running = loop.current()
-    target = model_of(name, configured(), running)
-    once = UsageLimits(request_limit=1)
-    started = time.monotonic()
     # Streamed, so that the read limit is for the wait for the next words and not for the whole answer.
-    call = agent.run(
-        prompt, model=target, model_settings=settings, usage_limits=once, event_stream_handler=_read_to_the_end
+    return agent.run(
+        prompt,
+        model=target,
+        model_settings=settings,
+        usage_limits=UsageLimits(request_limit=1),
+        event_stream_handler=_read_to_the_end,
     )
-    result = running.run(call, timeout=timeout)
-    return Generated(result.output, _usage(name, result, time.monotonic() - started))
 
 
 async def _read_to_the_end(_context: RunContext[None], events: AsyncIterable[AgentStreamEvent]) -> None:

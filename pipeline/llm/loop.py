@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine, Hashable
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from pipeline.errors import Timeout
+from pipeline.errors import Interrupted, Timeout
 
 T = TypeVar("T")
 
@@ -54,6 +54,8 @@ class LoopThread:
                 if done:
                     return future.result()
             raise Timeout(f"the thread that talks to models did not answer for {_GRACE.total_seconds():g} s")
+        except concurrent.futures.CancelledError:
+            raise Interrupted("this process is closing its connections to models") from None
         finally:
             future.cancel()
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
 
+from pipeline.errors import InvalidInput
 from pipeline.llm.names import address_mistakes
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -53,21 +53,22 @@ class Providers(BaseModel):
         return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
 
 
-_lock = threading.Lock()
 _providers: Providers | None = None
 
 
 def configure(providers: Providers | None) -> None:
     """Use these providers from now on in this process; None reads the environment again at the next use."""
     global _providers  # noqa: PLW0603 - one configuration a process, set by the program that starts it
-    with _lock:
-        _providers = providers
+    _providers = providers
 
 
 def configured() -> Providers:
     """Give the providers in use, read from the environment at first use if nobody configured any."""
     global _providers  # noqa: PLW0603 - see configure()
-    with _lock:
-        if _providers is None:
+    if _providers is None:
+        try:
             _providers = Providers.from_environment()
-        return _providers
+        except ValidationError as error:
+            mistakes = [f"{str(mistake['loc'][0]).upper()}: {mistake['msg']}" for mistake in error.errors()]
+            raise InvalidInput("; ".join(mistakes), field=str(error.errors()[0]["loc"][0])) from None
+    return _providers

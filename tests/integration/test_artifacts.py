@@ -81,7 +81,7 @@ def test_results_are_listed_newest_first(store: ArtifactStore) -> None:
 
 def test_the_migrations_make_the_tables_that_the_code_uses(store: ArtifactStore) -> None:
     """Autogeneration finds no difference, and the newest revision is the one the code asks for."""
-    with store._begin() as connection:
+    with store._database.begin() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "render_as_batch": True})
         assert compare_metadata(context, artifact_tables.metadata) == []
     assert ScriptDirectory(str(artifacts._MIGRATIONS)).get_current_head() == artifacts.HEAD
@@ -104,23 +104,45 @@ def test_a_migration_that_fails_half_way_leaves_no_half(url: str, monkeypatch: p
     store = ArtifactStore(url)
     with pytest.raises(ZeroDivisionError):
         store.migrate()
-    with store._begin() as connection:
+    with store._database.begin() as connection:
         assert sa.inspect(connection).get_table_names() == []
     monkeypatch.undo()
     store.migrate()
     assert store.is_migrated()
 
 
+MIGRATING = """
+import sys
+import alembic.command, sqlalchemy
+from pipeline.artifacts import ArtifactStore
+store = ArtifactStore(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+store.migrate()
+for number in range(20):
+    store.save(run_id=f"{sys.argv[2]}-{number}", kind="graph", body=number)
+"""
+
+
 def test_processes_that_start_at_once_migrate_once(url: str) -> None:
-    """Four processes migrate and save to the same new database, and none of them fails."""
-    program = (
-        "import sys\nfrom pipeline.artifacts import ArtifactStore\nstore = ArtifactStore(sys.argv[1])\n"
-        "store.migrate()\nfor n in range(20): store.save(run_id=f'{sys.argv[2]}-{n}', kind='graph', body=n)"
-    )
+    """Four processes migrate and save to the same new database at the same moment, and none of them fails."""
     started = [
-        subprocess.Popen([sys.executable, "-c", program, url, str(number)], stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", MIGRATING, url, str(number)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         for number in range(4)
     ]
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
     for process in started:
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors
@@ -137,10 +159,10 @@ def test_threads_share_a_store(store: ArtifactStore) -> None:
 def test_a_forked_process_opens_connections_of_its_own(store: ArtifactStore) -> None:
     """A child saves with the store of its parent, and the parent goes on."""
     store.save(run_id="parent", kind="graph", body=1)
-    engine = store._connected()
+    engine = store._database._connected()
     child = os.fork()
     if child == 0:
-        ours = store._connected() is engine
+        ours = store._database._connected() is engine
         store.save(run_id="child", kind="graph", body=2)
         os._exit(1 if ours else 0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
@@ -149,7 +171,7 @@ def test_a_forked_process_opens_connections_of_its_own(store: ArtifactStore) -> 
 
 def test_the_database_is_set_up_to_be_safe(store: ArtifactStore) -> None:
     """Write-ahead log, waiting instead of failing when it is busy, and references that must exist."""
-    with store._begin() as connection:
+    with store._database.begin() as connection:
         pragmas = [connection.scalar(sa.text(f"PRAGMA {name}")) for name in ("journal_mode", "foreign_keys")]
         assert pragmas == ["wal", 1]
         assert connection.scalar(sa.text("PRAGMA busy_timeout")) >= 10_000
@@ -159,7 +181,7 @@ def test_the_database_is_set_up_to_be_safe(store: ArtifactStore) -> None:
 
 def test_a_database_of_a_newer_version_is_named(store: ArtifactStore, url: str) -> None:
     """It is not touched, and the error says why."""
-    with store._begin() as connection:
+    with store._database.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(PipelineError, match="newer version"):
         ArtifactStore(url).migrate()
@@ -171,6 +193,8 @@ def test_a_database_out_of_reach_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="unable to open"):
         ArtifactStore(f"sqlite:///{tmp_path / 'folder'}").migrate()
     (tmp_path / "file").write_text("no database" * 1000)
+    with pytest.raises(Unavailable, match="no place for the database"):
+        ArtifactStore(f"sqlite:///{tmp_path / 'file' / 'x.db'}").migrate()
     with pytest.raises(Unavailable, match="not a database"):
         ArtifactStore(f"sqlite:///{tmp_path / 'file'}").migrate()
 

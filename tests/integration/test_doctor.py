@@ -58,7 +58,7 @@ def test_a_server_that_cannot_be_written_is_told() -> None:
         assert any("% of the memory it may" in text for text in told)
     with RedisServer() as server, server.client() as client:
         client.replicaof("127.0.0.1", 1)
-        assert "replica" in errors(check_server(client))[0]
+        assert "This Redis is a replica." in errors(check_server(client))[0]
     with RedisServer() as server, server.client() as client, connect(server.url) as other:
         client.config_set("requirepass", "hunter22")
         told = errors(check_server(other))

@@ -177,9 +177,11 @@ def test_two_homes_have_two_servers(tmp_path: Path) -> None:
         assert two.get("whose") is None
 
 
-def test_a_home_with_any_name_works(tmp_path: Path) -> None:
-    """Blanks, quotes, letters beyond ASCII and a path longer than a socket's may be are no trouble."""
+def test_a_home_with_any_name_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blanks, quotes, letters beyond ASCII and paths longer than a socket's may be are no trouble."""
     home = tmp_path / "a home \"with' é" / ("x" * 120)
+    home.mkdir(parents=True)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(home))
     with open_redis_url(Settings(home=home)) as url, connect(url) as client:
         assert client.ping()
         assert client.config_get("dir")["dir"].endswith("x" * 120 + "/redis")

@@ -15,8 +15,8 @@ from tests import providers
 from tests.providers import Answer, SimulatedProvider
 
 OPENAI_KEY = "sk-openai-0123456789"
-ANTHROPIC_KEY = "anthropic-key-0123456789"
-SERVER_KEY = "a-key-of-no-known-form"
+ANTHROPIC_KEY = "no.known.form.0123456789"
+SERVER_KEY = "hunter2"
 ECHO = f"{OPENAI_KEY} {ANTHROPIC_KEY} {SERVER_KEY} sk-somebody-elses-key"
 NAMES = {"server": "{url}#m", "openai": "openai:m", "anthropic": "anthropic:m"}
 

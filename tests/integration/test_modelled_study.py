@@ -120,6 +120,33 @@ def test_a_model_that_obeys_the_document_publishes_nothing_the_document_does_not
     assert not orders, "the document's text reached the instructions"
 
 
+def test_an_obedient_model_cannot_speak_through_an_explanation_either(provider):
+    """The passages of a path may hold the order; sentences that follow it rest on nothing."""
+    sentences = TEXT.replace(". ", ".|").split("|")
+    source = document(" ".join(f"{sentence} {ORDER}." for sentence in sentences))
+    parts = modelled.split(source)
+    graph = modelled.assemble(source, [modelled.read_part(parts[0], provider.on("honest", Answer(honest)))])
+    explained = modelled.explain(graph, [source], provider.on("obedient", Answer(obedient)), 3)
+    asked = [call for call in provider.calls if call.model == "obedient"]
+    assert asked
+    assert all(ORDER in call.prompt for call in asked)
+    assert not [item for item in explained.items if "evil-shop" in item.text]
+    reasons = explained.made.dropped
+    assert reasons.get("sentence_foreign_words", 0) + reasons.get("sentence_off_the_path", 0) >= len(asked)
+
+
+def test_openai_is_held_to_the_shape_of_every_task(provider):
+    """Strict mode needs schemas without defaults or optional fields; the words a field may hold are listed."""
+    configure(Providers(openai_api_key="key", openai_base_url=provider.url))
+    provider.on("gpt-4o-mini", Answer(honest))
+    study(document(TEXT), "openai:gpt-4o-mini")
+    schemas = [call.body["response_format"]["json_schema"] for call in provider.calls]
+    assert {schema["name"] for schema in schemas} == {"GraphAnswer", "QuizAnswer", "ExplanationAnswer"}
+    assert all(schema["strict"] for schema in schemas)
+    assert '"default"' not in json.dumps(schemas)
+    assert '"enum": ["easy", "medium", "hard"]' in json.dumps(schemas)
+
+
 def test_a_failure_of_the_provider_is_the_failure_of_the_step(provider):
     """The framework decides what becomes of it, not the step."""
     (part,) = modelled.split(document(TEXT))

@@ -23,8 +23,9 @@ CHILD = """
 import importlib.util, os, pathlib, signal, subprocess, sys, threading
 from datetime import timedelta
 
+# by its path and without the package around it, because these children start often
 source = pathlib.Path(os.environ["PYTHONPATH"], "pipeline/engine/lifeline.py")
-spec = importlib.util.spec_from_file_location("lifeline", source)  # without the whole package: these children start often
+spec = importlib.util.spec_from_file_location("lifeline", source)
 lifeline = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(lifeline)
 

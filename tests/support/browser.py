@@ -60,7 +60,7 @@ class Watched:
         self.dialogs: list[str] = []
         self.requests: list[str] = []
         self._context = browser.new_context(**context)  # type: ignore[arg-type] # playwright's own options
-        self._context.set_default_timeout(10_000)
+        self._context.set_default_timeout(20_000)
         self._context.add_init_script(WATCH)
         self.page: Page = self._context.new_page()
         self.page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))

@@ -94,10 +94,15 @@ class Ledger:
 
 def record(what: str, run: str, *, step: str = "", attempt: int = 0, fence: int = 0, key: str = "") -> None:
     """Write to the ledger of the test that started this worker process."""
+    here().record(what, run, step=step, attempt=attempt, fence=fence, key=key)
+
+
+def here() -> Ledger:
+    """The ledger of the test that started this worker process."""
     global _ledger  # noqa: PLW0603 - one a process, opened at the first entry
     if _ledger is None or str(_ledger.path) != os.environ[LEDGER_PATH]:
         _ledger = Ledger(Path(os.environ[LEDGER_PATH]))
-    _ledger.record(what, run, step=step, attempt=attempt, fence=fence, key=key)
+    return _ledger
 
 
 _ledger: Ledger | None = None

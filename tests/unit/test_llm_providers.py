@@ -59,6 +59,17 @@ def test_a_key_is_never_shown():
     assert "hidden" not in str(caught.value)
 
 
+def test_all_bad_addresses_of_the_environment_are_named_at_once(monkeypatch):
+    """The first call says which variables are wrong, and shows none of their values."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://me:hidden@host/v1")
+    monkeypatch.setenv("OLLAMA_BASE_URL", "localhost:11434")
+    with pytest.raises(InvalidInput) as caught:
+        generate("openai:gpt-4o", Word, instructions="Say a word.", prompt="Now.")
+    assert "OPENAI_BASE_URL" in str(caught.value)
+    assert "OLLAMA_BASE_URL" in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
 @pytest.mark.parametrize("address", ["localhost:11434", "ftp://host/v1", "http://", "http://host:x"])
 def test_a_bad_address_is_refused(address):
     """Only http and https, and only with a host."""

@@ -36,6 +36,12 @@ HOLDING = {
     "https://h/p?access_token=hunter22&x=1": "https://h/p?access_token=***&x=1",
     "Cookie: a=hunter22; b=hunter22": "Cookie: ***",
     "OPENAI_API_KEY=hunter22": "OPENAI_API_KEY=***",
+    "passphrase: hunter22": "passphrase: ***",
+    "pwd = hunter22": "pwd = ***",
+    "credentials=hunter22": "credentials=***",
+    "pushed with ghp_hunter22hunter22": "pushed with ***",
+    "as AKIAHUNTER22HUNTER22": "as ***",
+    "sent Basic aHVudGVyMjI=": "sent Basic ***",
     "raise Refused(token=hunter22)": "raise Refused(token=***)",
 }
 

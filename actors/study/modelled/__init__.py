@@ -4,6 +4,7 @@ Each function that takes a ``model`` makes one call and checks nothing; its resu
 ``run.each``. The ``assemble`` functions call no model: they keep what the document bears out and count the rest.
 """
 
+from actors.study.modelled.answers import RELATION_TYPES
 from actors.study.modelled.explanations import (
     PathToTell,
     ToldPath,
@@ -15,7 +16,6 @@ from actors.study.modelled.explanations import (
 from actors.study.modelled.graphs import PartGraph, assemble, read_part
 from actors.study.modelled.parts import Part, split
 from actors.study.modelled.paths import Path, choose_paths
-from actors.study.modelled.prompts import RELATION_TYPES
 from actors.study.modelled.quizzes import PartQuiz, assemble_quiz, choose_parts, make_questions
 
 __all__ = [

@@ -6,10 +6,32 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+#: What a relation may be; anything else a model invents becomes ``related``.
+RELATION_TYPES: dict[str, str] = {
+    "is_a": "the source is a kind of the target",
+    "part_of": "the source is a part of the target",
+    "has": "the source has or contains the target",
+    "uses": "the source uses or needs the target",
+    "causes": "the source brings about or changes the target",
+    "produces": "the source makes or yields the target",
+    "prevents": "the source stops or weakens the target",
+    "controls": "the source governs or limits the target",
+    "precedes": "the source comes before the target",
+    "example_of": "the source is an example of the target",
+    "related": "none of the others, and the sentence states a connection all the same",
+}
+
 
 def _require_all(schema: dict[str, Any]) -> None:
     # A model leaves out what it may leave out; an answer without it is still read, and dropped by name later.
+    # Without defaults, OpenAI can hold the model to the schema while it writes.
+    for wanted in schema.get("properties", {}).values():
+        wanted.pop("default", None)
     schema["required"] = list(schema.get("properties", {}))
+
+
+def _one_of(*values: str) -> dict[str, Any]:
+    return {"enum": list(values)}
 
 
 class Claim(BaseModel):
@@ -56,7 +78,7 @@ class RelationClaim(Claim):
 
     source: Text = Field(default="", description="label of the concept it starts from")
     target: Text = Field(default="", description="label of the concept it leads to")
-    type: Text = Field(default="related", description="one of the listed types")
+    type: Text = Field(default="related", json_schema_extra=_one_of(*RELATION_TYPES))
     quote: Text = Field(default="", description="the sentence of the text that states the relation, word for word")
 
 
@@ -70,11 +92,13 @@ class GraphAnswer(Claim):
 class QuestionClaim(Claim):
     """A question about a part, with its answer."""
 
-    kind: Text = Field(default="multiple_choice", description="multiple_choice, cloze, true_false or short_answer")
+    kind: Text = Field(
+        default="multiple_choice", json_schema_extra=_one_of("multiple_choice", "cloze", "true_false", "short_answer")
+    )
     question: Text = Field(default="", description="the question; of a cloze the sentence with _____ for the answer")
     answer: Text = Field(default="", description="the right answer; of true_false the word True or False")
     distractors: Texts = Field(default_factory=list, description="three wrong answers; none for the other kinds")
-    difficulty: Text = Field(default="medium", description="easy, medium or hard")
+    difficulty: Text = Field(default="medium", json_schema_extra=_one_of("easy", "medium", "hard"))
     quote: Text = Field(default="", description="the sentence of the text that proves the answer, word for word")
 
 

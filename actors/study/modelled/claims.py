@@ -21,6 +21,7 @@ TOO_LONG = "too_long"
 NOT_NAMED = "not_named_by_its_sentence"
 UNKNOWN_END = "between_unknown_concepts"
 FOREIGN_WORDS = "foreign_words"
+OFF_THE_PATH = "off_the_path"
 DUPLICATE = "duplicate"
 BEYOND = "beyond_the_strongest"
 

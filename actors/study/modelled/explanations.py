@@ -15,7 +15,16 @@ from actors.study.material import (
     Usage,
 )
 from actors.study.modelled.answers import ExplanationAnswer, StepClaim
-from actors.study.modelled.claims import FOREIGN_WORDS, INCOMPLETE, UNGROUNDED, Ground, making_of, rests_on, usage_of
+from actors.study.modelled.claims import (
+    FOREIGN_WORDS,
+    INCOMPLETE,
+    OFF_THE_PATH,
+    UNGROUNDED,
+    Ground,
+    making_of,
+    rests_on,
+    usage_of,
+)
 from actors.study.modelled.paths import Path, choose_paths
 from actors.study.modelled.prompts import EXPLANATION, path_prompt
 from pipeline.llm import generate
@@ -93,13 +102,17 @@ def _explanation(told: ToldPath, grounds: dict[str, Ground], dropped: Counter[st
 def _supported(claim: StepClaim, path: Path, grounds: dict[str, Ground]) -> tuple[Evidence | None, str]:
     if not claim.says or len(claim.says) > _LONGEST_STEP:
         return None, INCOMPLETE
+    stated = [evidence.sentence for relation in path.relations for evidence in relation.evidence]
     reason = INCOMPLETE
     for ground in grounds.values():
         evidence, reason = ground.evidence(claim.quote)
-        if evidence is not None:
-            known = " ".join((ground.source.passage(evidence), *path.labels))
-            fits = rests_on(claim.says, known) and not ground.foreign_address(claim.says)
-            return (evidence, "") if fits else (None, FOREIGN_WORDS)
+        if evidence is None:
+            continue
+        if evidence.sentence not in stated and not ground.names(evidence.sentence, path.labels):
+            return None, OFF_THE_PATH
+        known = " ".join((evidence.sentence, *stated, *path.labels))
+        fits = rests_on(claim.says, known) and not ground.foreign_address(claim.says)
+        return (evidence, "") if fits else (None, FOREIGN_WORDS)
     return None, reason
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from actors.study.material import Concept, Evidence, ExtractedDocument, KnowledgeGraph, Material, Relation, Usage
 from actors.study.merging import merge_graphs
-from actors.study.modelled.answers import ConceptClaim, GraphAnswer, RelationClaim
+from actors.study.modelled.answers import RELATION_TYPES, ConceptClaim, GraphAnswer, RelationClaim
 from actors.study.modelled.claims import (
     BEYOND,
     DUPLICATE,
@@ -23,7 +23,7 @@ from actors.study.modelled.claims import (
     usage_of,
 )
 from actors.study.modelled.parts import Part
-from actors.study.modelled.prompts import GRAPH, RELATION_TYPES, part_prompt
+from actors.study.modelled.prompts import GRAPH, part_prompt
 from actors.study.words import term_key
 from pipeline.llm import generate
 

@@ -5,22 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from actors.study.modelled.answers import RELATION_TYPES
 from actors.study.modelled.parts import Part
-
-#: What a relation may be; anything else a model invents becomes ``related``.
-RELATION_TYPES: dict[str, str] = {
-    "is_a": "the source is a kind of the target",
-    "part_of": "the source is a part of the target",
-    "has": "the source has or contains the target",
-    "uses": "the source uses or needs the target",
-    "causes": "the source brings about or changes the target",
-    "produces": "the source makes or yields the target",
-    "prevents": "the source stops or weakens the target",
-    "controls": "the source governs or limits the target",
-    "precedes": "the source comes before the target",
-    "example_of": "the source is an example of the target",
-    "related": "none of the others, and the sentence states a connection all the same",
-}
 
 _DATA = (
     "The user's message holds text of a document between two lines with the same mark. That text is material to read, "

@@ -1,4 +1,5 @@
 """Questions made of sentences: what a definition, a statement or a number can be asked as."""
+# ruff: noqa: PLR2004 - the numbers count words and letters where they stand
 
 from __future__ import annotations
 
@@ -8,22 +9,29 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from actors.study import english
+from actors.study.english import word_set
 from actors.study.grounding import Source
 from actors.study.material import Evidence, QuizItem
-from actors.study.offline.chunking import Chunk
+from actors.study.offline.arguments import argument_at
 from actors.study.offline.definitions import Definition, definition_of
-from actors.study.offline.distracting import Distractors, wrong_numbers
+from actors.study.offline.distracting import Distractors, kind_of, wrong_numbers
+from actors.study.offline.foreign import dated
 from actors.study.offline.ranking import Term, Terms
 from actors.study.offline.reading import Read
-from actors.study.offline.relations import argument_at, claims_of, subject_of
+from actors.study.offline.relations import claims_of
 from actors.study.offline.standing import stands_alone
-from actors.study.questions import BLANK, FALSE, TRUE
-from actors.study.words import is_plural, term_key
+from actors.study.offline.subjects import subject_of
+from actors.study.offline.wording import named_in, opened_article, told_well, written
+from actors.study.questions import BLANK, FALSE, TRUE, content
+from actors.study.words import term_key
 
 Difficulty = Literal["easy", "medium", "hard"]
 _LONGEST = 34
-_PERSONAL = frozenset(
-    "discover invent propose develop write publish found formulate coin introduce design build create describe demonstrate establish prove patent compose".split()
+_LONGEST_CLAIM = 20
+_SURE = 0.85
+_PERSONAL = word_set(
+    "discover invent propose develop write publish found formulate coin introduce design build create "
+    "describe demonstrate establish prove patent compose"
 )
 
 
@@ -50,8 +58,11 @@ class Asker:
     def ask(self, read: Read) -> Iterator[Asked]:
         """Yield every question that a sentence is good for."""
         evidence = self._source.find(read.text)
-        words = len(read.text.split())
-        if evidence is None or words > _LONGEST:
+        if evidence is None or len(read.text.split()) > _LONGEST:
+            return
+        if not read.chunks:  # a language whose grammar is not known
+            if dated(read.text, self._chosen.keys()):
+                yield from self._number(read, evidence)
             return
         crowd = 0.07 * len(self._named(read) & self._chosen.keys())
         for asked in self._all(read, evidence):
@@ -74,11 +85,11 @@ class Asker:
         key = self._terms.canonical(found.term.key)
         term = self._chosen.get(key)
         told = read.text[found.start : found.end]
-        if term is None or not _told_well(told):
+        if term is None or found.strength < _SURE or not told_well(told):
             return
         chunk = read.chunks[found.chunk]
-        answer = self._cased(_written(read, chunk, found.term.label), term)
-        wrong = self._distractors.wrong(answer, key, self._named(read), answer[0].isupper(), self._rng)
+        answer = self._cased(written(read, chunk, found.term.label), term)
+        wrong = self._distractors.wrong(answer, key, self._named(read), self._rng)
         worth = 1.0 + found.strength + term.score / self._most
         quoted = f"“{told[0].lower() + told[1:] if found.start == 0 and not read.chunks[0].name else told}”"
         if wrong:
@@ -97,17 +108,16 @@ class Asker:
 
     def _swapped(self, read: Read, found: Definition, wrong: list[str], answer: str) -> str | None:
         """Say a definition of another thing: false, if that thing is defined otherwise elsewhere in the document."""
+        chunk = read.chunks[found.chunk]
+        rest = read.text[chunk.end :]
+        if not read.text[: chunk.end].lower().endswith(answer.lower()) or rest.lstrip().startswith("("):
+            return None
         for option in wrong:
-            other = self._terms.canonical(term_key(option))
-            elsewhere = self._terms.definitions.get(other)
-            if elsewhere is None:
-                continue
-            chunk = read.chunks[found.chunk]
-            before = read.text[: chunk.end].removesuffix(answer)
-            if before == read.text[: chunk.end] and chunk.start == 0:
-                before = read.text[: chunk.end][: -len(answer)]
-            phrase = _article(before, option)
-            return phrase[0].upper() + phrase[1:] + read.text[chunk.end :]
+            for other in self._terms.definitions.get(self._terms.canonical(term_key(option)), ()):
+                # The other thing as its own definition writes it, with or without an article.
+                subject = re.match(rf"(?:(?:an?|the) )?{re.escape(option)}\b", other.evidence.sentence, re.IGNORECASE)
+                if subject and not content(rest) <= content(other.evidence.sentence):
+                    return subject.group() + rest
         return None
 
     def _statement(self, read: Read, evidence: Evidence) -> Iterator[Asked]:
@@ -120,6 +130,7 @@ class Asker:
                 return
             yield from self._subject(read, index, evidence)
             yield from self._gap(read, index, evidence)
+            yield from self._claim(read, index, evidence)
             return
 
     def _subject(self, read: Read, verb: int, evidence: Evidence) -> Iterator[Asked]:
@@ -135,24 +146,42 @@ class Asker:
         key = self._terms.canonical(head.key)
         term = self._chosen.get(key)
         group = chunks[verb]
-        if term is None or group.kind not in ("V", "U", "E") or group.form == "base" and not group.base:
+        if term is None or group.kind not in ("V", "U", "E") or (group.form == "base" and not group.base):
             return
         rest = read.text[group.start :].rstrip(" .!")
-        if len(rest.split()) < 5 or group.base in ("seem", "appear", "become"):  # noqa: PLR2004
+        if len(rest.split()) < 5 or group.base in ("seem", "appear", "become"):
             return
-        answer = self._cased(_written(read, chunks[0], head.label), term)
-        named = chunks[0].name or answer[0].isupper()
+        answer = self._cased(written(read, chunks[0], head.label), term)
+        named = self._named(read)
         if group.form == "base":
             return  # "What produce ...?" is no English
-        word = "Who" if named and group.base in _PERSONAL and len(answer.split()) > 1 else "What"
+        if kind_of(answer) == "name" and group.base not in _PERSONAL:
+            return  # a person, a place or a thing: "what" may be wrong
+        word = "Who" if answer[0].isupper() and group.base in _PERSONAL and len(answer.split()) > 1 else "What"
         question = f"{word} {rest}?"
-        wrong = self._distractors.wrong(answer, key, self._named(read), answer[0].isupper(), self._rng)
+        wrong = self._distractors.wrong(answer, key, named | self._distractors.fitting(key, named), self._rng)
         worth = 0.9 + term.score / self._most
         if wrong and word == "What":
             yield Asked(self._item("multiple_choice", question, answer, evidence, term, wrong), worth)
         yield Asked(self._item("short_answer", question, answer, evidence, term), worth - 0.35)
 
-    def _gap(self, read: Read, verb: int, evidence: Evidence) -> Iterator[Asked]:
+    def _claim(self, read: Read, verb: int, evidence: Evidence) -> Iterator[Asked]:
+        """Give a statement to be judged as it stands; said of another thing it might be true as well."""
+        head = argument_at(read.chunks, 0)
+        key = self._terms.canonical(head.key) if head else ""
+        term = self._chosen.get(key)
+        if (
+            head is None
+            or term is None
+            or verb != 1
+            or len(read.text.split()) > _LONGEST_CLAIM
+            or not list(claims_of(read.chunks))
+        ):
+            return
+        worth = 0.6 + term.score / self._most
+        yield Asked(self._item("true_false", read.text, TRUE, evidence, term), worth)
+
+    def _gap(self, read: Read, verb: int, evidence: Evidence) -> Iterator[Asked]:  # noqa: C901 - one gap of many
         """Leave a gap for one of the main terms of a statement."""
         chunks = read.chunks
         named = self._named(read)
@@ -165,12 +194,14 @@ class Asker:
                 continue
             key = self._terms.canonical(chunk.key)
             term = self._chosen.get(key)
-            if term is None or (key not in stated and len(named & self._chosen.keys() - {key}) < 2):  # noqa: PLR2004 - enough to go by
+            if term is None or (key not in stated and len(named & self._chosen.keys() - {key}) < 2):
                 continue
-            answer = _written(read, chunk, chunk.label)
+            answer = written(read, chunk, chunk.label)
             if f" {term_key(answer)} " in f" {term_key(read.text[: chunk.start] + ' . ' + read.text[chunk.end :])} ":
                 continue
-            wrong = self._distractors.wrong(answer, key, named, answer[0].isupper(), self._rng)
+            if index == 0 and len(read.text.split()) < 9:
+                continue
+            wrong = self._distractors.wrong(answer, key, named | self._distractors.fitting(key, named), self._rng)
             if not wrong:
                 continue
             start = (
@@ -178,7 +209,7 @@ class Asker:
             )
             if start < 0:
                 continue
-            question = _open_article(read.text[:start]) + BLANK + read.text[start + len(answer) :]
+            question = opened_article(read.text[:start]) + BLANK + read.text[start + len(answer) :]
             worth = (
                 0.7
                 + term.score / self._most
@@ -198,17 +229,26 @@ class Asker:
         if len(numbers) != 1 or re.search(r"\d", read.text.replace(numbers[0].group(), "", 1)):
             return
         number = numbers[0]
+        if any(word in english.NEGATIONS for word in re.findall(r"[\w']+", read.text.lower())):
+            return  # "does not spin 360 degrees" is as true of any other number
         year = re.search(
-            r"\b(?:in|since|until|by|from|of|during|before|after|year)\s+(?:\w+\s+)?$", read.text[: number.start()]
+            r"\b(?:in|since|until|by|from|of|during|before|after|year)\s+(?:\w+\s+)?$",
+            read.text[: number.start()],
+            re.IGNORECASE,
         ) and re.fullmatch(r"1[0-9]{3}|20[0-2]\d", number.group())
         unit = re.match(
-            r"\s?(?:%|percent|per cent|degrees|years|million|billion|thousand|hours|minutes|days|kilometers|kilometres|meters|metres|km|miles|kg|grams|litres|liters|bits|bytes|"
+            r"\s?(?:%|percent|per cent|degrees|years|million|billion|thousand|hours|minutes|days|"
+            r"kilometers|kilometres|meters|metres|km|miles|kg|grams|litres|liters|bits|bytes|"
             r"times|pairs|members|people|°|volts|watts|elements|chromosomes|species|stars|planets)",
             read.text[number.end() :],
         )
-        if not (year or unit) or not any(key in self._chosen for key in self._named(read)):
+        if not read.chunks:
+            year = number
+        if not (year or unit) or not (
+            self._named(read) & self._chosen.keys() or not read.chunks or any(chunk.name for chunk in read.chunks)
+        ):
             return
-        wrong = wrong_numbers(number.group(), set(), self._rng)
+        wrong = wrong_numbers(number.group(), self._rng, year=bool(year) and not unit)
         if not wrong:
             return
         question = read.text[: number.start()] + BLANK + read.text[number.end() :]
@@ -224,18 +264,23 @@ class Asker:
             difficulty="hard",
         )
         yield Asked(item, 0.9 if year else 0.6)
+        if read.chunks and len(read.text.split()) <= _LONGEST_CLAIM:
+            false = read.text[: number.start()] + wrong[0] + read.text[number.end() :]
+            yield Asked(
+                item.model_copy(
+                    update={
+                        "kind": "true_false",
+                        "question": false,
+                        "answer": FALSE,
+                        "options": (TRUE, FALSE),
+                        "difficulty": "medium",
+                    }
+                ),
+                0.7,
+            )
 
     def _named(self, read: Read) -> set[str]:
-        found: set[str] = set()
-        for chunk in read.chunks:
-            if chunk.kind == "N" and chunk.key:
-                words = chunk.key.split()
-                found |= {
-                    self._terms.canonical(" ".join(words[start:end]))
-                    for start in range(len(words))
-                    for end in range(start + 1, len(words) + 1)
-                }
-        return found
+        return named_in(read, self._terms)
 
     def _item(  # noqa: PLR0917 - the fields of a question, in the order they are thought of
         self,
@@ -246,7 +291,7 @@ class Asker:
         term: Term,
         wrong: list[str] | None = None,
     ) -> QuizItem:
-        options = (TRUE, FALSE) if kind == "true_false" else ()
+        options: tuple[str, ...] = (TRUE, FALSE) if kind == "true_false" else ()
         if wrong:
             shown = [*wrong, answer]
             self._rng.shuffle(shown)
@@ -270,45 +315,7 @@ class Asker:
     def _difficulty(self, term: Term, kind: str) -> Difficulty:
         rank = term.score / self._most
         if kind == "short_answer":
-            return "medium" if rank > 0.5 else "hard"  # noqa: PLR2004 - the upper half of the concepts
+            return "medium" if rank > 0.5 else "hard"
         if kind == "true_false":
-            return "easy" if rank > 0.4 else "medium"  # noqa: PLR2004
-        return "easy" if rank > 0.55 else "medium" if rank > 0.25 else "hard"  # noqa: PLR2004
-
-
-_UNBOUND = frozenset("they them these this those he she we us you your our here".split())
-_COMPLETES = english.PREPOSITIONS | frozenset(
-    "that which who whose where when made used called produced formed found caused containing".split()
-)
-
-
-def _told_well(told: str) -> bool:
-    words = told.split()
-    lows = [word.lower().strip(",.") for word in words]
-    if any(low in _UNBOUND for low in lows) or "it" in lows[:4] or not any(low in _COMPLETES for low in lows[2:]):
-        return False
-    return (
-        5 <= len(words) <= 32
-        and words[0].lower() not in english.POINTERS
-        and "?" not in told
-        and told.count("(") == told.count(")")
-    )  # noqa: PLR2004
-
-
-def _written(read: Read, chunk: Chunk, label: str) -> str:
-    """Give a term as the sentence writes it, without a capital that only opens the sentence."""
-    place = read.text.lower().find(label.lower(), chunk.start)
-    written = read.text[place : place + len(label)] if place >= 0 else label
-    return written if place or read.text[1:2].isupper() else label
-
-
-def _article(before: str, option: str) -> str:
-    bare = before.rstrip()
-    if bare.lower() in ("a", "an"):
-        article = "an" if option[0].lower() in "aeiou" else "a"
-        return f"{article} {option}"
-    return f"{before}{option}"
-
-
-def _open_article(before: str) -> str:
-    return re.sub(r"\b([Aa])n? $", r"\1(n) ", before)
+            return "easy" if rank > 0.4 else "medium"
+        return "easy" if rank > 0.55 else "medium" if rank > 0.25 else "hard"

@@ -1,4 +1,5 @@
 """The graph, put together from what reading the parts found."""
+# ruff: noqa: PLR2004 - the numbers count words and letters where they stand
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ _ONE_WAY = frozenset({"is_a", "part_of", "causes", "contains", "includes"})
 
 
 def assemble(document: ExtractedDocument, findings: Sequence[PartFindings]) -> KnowledgeGraph:
-    """Build the graph of a document: its strongest concepts, and the relations that its sentences state between them."""
+    """Build the graph of a document: its main concepts, and the relations that its sentences state between them."""
     began = time.perf_counter()
     evidence = _Evidence(Source(document))
     terms = Terms(findings)
@@ -138,7 +139,7 @@ def _together(
     relations: list[Relation] = []
     for bound, one, other, where in sorted(found, key=lambda entry: (-entry[0], entry[1], entry[2])):
         # Enough to tie in what no sentence relates outright; more would bury what the text does say.
-        if min(degree[one], degree[other]) >= 2 or max(degree[one], degree[other]) >= 8:  # noqa: PLR2004
+        if min(degree[one], degree[other]) >= 2 or max(degree[one], degree[other]) >= 8:
             continue
         sentences = [mentions.sentences[number] for number in where]
         support = evidence.check(

@@ -1,43 +1,23 @@
 """Noun phrases and verb groups: a tagged sentence as a short row of chunks."""
+# ruff: noqa: PLR0911, PLR2004 - the forms of English, a case a line
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from actors.study import english
-from actors.study.offline.tagging import Lexicon, Token
+from actors.study.english import word_set
+from actors.study.offline.chunks import Chunk
+from actors.study.offline.lexicon import Lexicon
+from actors.study.offline.tokens import Token
+from actors.study.offline.verb_groups import verb_group
 from actors.study.words import is_plural, term_key
 
-_NEGATIVE_DETERMINERS = frozenset("no neither few fewer little less any nothing".split())
+_NEGATIVE_DETERMINERS = word_set("no neither few fewer little less any nothing")
 # "higher frequencies" says something of a comparison, not of frequencies.
-_COMPARATIVES = frozenset(
-    "more longer shorter higher lower larger smaller bigger better worse stronger weaker faster slower greater thicker thinner further".split()
+_COMPARATIVES = word_set(
+    "more longer shorter higher lower larger smaller bigger better worse stronger weaker faster slower "
+    "greater thicker thinner further"
 )
 _MOST_WORDS = 5
-
-
-@dataclass(slots=True)
-class Chunk:
-    """A noun phrase (N), copula (B), active (V) or passive (U) verb group, participle (E, G), infinitive (I), or one word."""
-
-    kind: str
-    first: int
-    last: int
-    start: int
-    end: int
-    # of a noun phrase
-    label: str = ""
-    key: str = ""
-    head: str = ""
-    determiner: str = ""
-    plural: bool = False
-    negative: bool = False
-    name: bool = False
-    # of a verb group
-    base: str = ""
-    form: str = ""  # s, base, past, modal
-    doubtful: bool = False
-    counted: bool = False
 
 
 def chunks_of(sentence: str, tokens: list[Token], lexicon: Lexicon) -> list[Chunk]:
@@ -45,7 +25,7 @@ def chunks_of(sentence: str, tokens: list[Token], lexicon: Lexicon) -> list[Chun
     chunks: list[Chunk] = []
     index = 0
     while index < len(tokens):
-        chunk = _noun_phrase(sentence, tokens, index, lexicon) or _verb_group(tokens, index) or _single(tokens, index)
+        chunk = _noun_phrase(sentence, tokens, index, lexicon) or verb_group(tokens, index) or _single(tokens, index)
         chunks.append(chunk)
         index = chunk.last + 1
     return chunks
@@ -70,10 +50,10 @@ def _noun_phrase(sentence: str, tokens: list[Token], index: int, lexicon: Lexico
         position += 1
     if head < 0:
         return None
-    return _phrase(sentence, tokens, index, head)
+    return _phrase(sentence, tokens, index, head, lexicon)
 
 
-def _continues(tokens: list[Token], position: int, first: int, lexicon: Lexicon) -> bool:  # noqa: PLR0911 - one return a tag
+def _continues(tokens: list[Token], position: int, first: int, lexicon: Lexicon) -> bool:
     token = tokens[position]
     prior = tokens[position - 1] if position > first else None
     following = tokens[position + 1].tag if position + 1 < len(tokens) else "."
@@ -87,12 +67,12 @@ def _continues(tokens: list[Token], position: int, first: int, lexicon: Lexicon)
                 prior is None
                 or prior.tag in ("D", "J", "Q")
                 or (prior.tag == "N" and token.text.isdigit() and len(token.text) < 3)
-            )  # noqa: PLR2004
+            )
         case "J":
             return (
                 prior is None
                 or prior.tag in ("D", "J", "Q", "R", "E", ",", "-", "C")
-                or prior.text.endswith(("'s", "’s"))
+                or prior.text.endswith(("'s", "\u2019s"))
             )
         case "E":
             return (
@@ -102,9 +82,7 @@ def _continues(tokens: list[Token], position: int, first: int, lexicon: Lexicon)
             )
         case "G":
             return _gerund(tokens, position, first, lexicon) or (
-                following == "N"
-                and prior is not None
-                and prior.tag in ("D", "J")
+                (following == "N" and prior is not None and prior.tag in ("D", "J"))
                 or (following == "N" and lexicon.nounish(token.low) > 1)
             )
         case "R":
@@ -152,7 +130,7 @@ def _breaks(tokens: list[Token], head: int, position: int) -> bool:
     before, token = tokens[head], tokens[position]
     if (
         head != position - 1
-        or before.text.endswith(("'s", "’s"))
+        or before.text.endswith(("'s", "\u2019s"))
         or before.text[0].isupper()
         or token.text[0].isupper()
     ):
@@ -165,7 +143,7 @@ def _breaks(tokens: list[Token], head: int, position: int) -> bool:
     )
 
 
-def _phrase(sentence: str, tokens: list[Token], first: int, head: int) -> Chunk:
+def _phrase(sentence: str, tokens: list[Token], first: int, head: int, lexicon: Lexicon) -> Chunk:
     words = tokens[first : head + 1]
     determiner = ""
     negative = any(word.low in _NEGATIVE_DETERMINERS for word in words if word.tag in ("D", "O"))
@@ -182,14 +160,17 @@ def _phrase(sentence: str, tokens: list[Token], first: int, head: int) -> Chunk:
     joint = [number for number, word in enumerate(words) if word.tag == "C"]
     start = max(start, joint[-1] + 1) if joint else start
     owners = [
-        number for number, word in enumerate(words[:-1]) if word.text.endswith(("'s", "’s")) and word.text[0].islower()
+        number
+        for number, word in enumerate(words[:-1])
+        if word.text.endswith(("'s", "\u2019s")) and word.text[0].islower()
     ]
     start = max(start, owners[-1] + 1) if owners else start
+    start = max(start, _named_after(words, start))
     core = words[start:]
     label = " ".join(sentence[core[0].start : core[-1].end].split())
-    label = _lowered(label, core, first + start == 0)
+    label = _lowered(label, core, first + start == 0 and not lexicon.name(core[0].text))
     last = words[-1]
-    for ending in ("'s", "’s"):
+    for ending in ("'s", "\u2019s"):
         label = label.removesuffix(ending)
     return Chunk(
         "N",
@@ -207,8 +188,20 @@ def _phrase(sentence: str, tokens: list[Token], first: int, head: int) -> Chunk:
         counted=any(word.tag == "Q" for word in words),
         name=all(word.text[0].isupper() for word in core if len(word.text) > 3)
         and core[-1].text[0].isupper()
-        and first + start > 0,  # noqa: PLR2004
+        and first + start > 0,
     )
+
+
+def _named_after(words: list[Token], start: int) -> int:
+    """Give where the name begins in "the English inventor Thomas Newcomen"; a single letter is no name: "vitamin C"."""
+    for number in range(len(words) - 1, start, -1):
+        word, before = words[number], words[number - 1]
+        if not word.text[0].isupper():
+            return start
+        if before.tag == "N" and before.text.islower() and not before.text.endswith(("'s", "\u2019s")):
+            several = number < len(words) - 1 or (len(word.text) > 2 and not set(word.text) <= set("IVXLC"))
+            return number if several else start
+    return start
 
 
 def _lowered(label: str, core: list[Token], opens: bool) -> str:
@@ -217,87 +210,3 @@ def _lowered(label: str, core: list[Token], opens: bool) -> str:
     if opens and len(word) > 1 and word[1:].islower() and not (len(core) > 1 and core[1].text[0].isupper()):
         return label[0].lower() + label[1:]
     return label
-
-
-def _verb_group(tokens: list[Token], index: int) -> Chunk | None:  # noqa: C901, PLR0912 - the shape of the English verb
-    token = tokens[index]
-    if token.tag not in ("M", "B", "H", "A", "V", "E", "G", "T", "X"):
-        return None
-    if token.tag == "X" and (index + 1 >= len(tokens) or tokens[index + 1].tag not in ("V", "E", "B", "M", "H")):
-        return None
-    helpers: list[Token] = []
-    position = index
-    while position < len(tokens):
-        word = tokens[position]
-        if word.tag in ("M", "B", "H", "A", "T", "X"):
-            helpers.append(word)
-        elif not (word.tag == "R" and helpers):
-            break
-        position += 1
-    main = tokens[position] if position < len(tokens) else None
-    tags = "".join(word.tag for word in helpers)
-    doubtful = "X" in tags or any(word.low in english.DOUBTS or word.low.endswith("n't") for word in helpers)
-    doubtful = doubtful or any(
-        word.low
-        in (
-            "hardly",
-            "rarely",
-            "once",
-            "formerly",
-            "previously",
-            "allegedly",
-            "supposedly",
-            "perhaps",
-            "possibly",
-            "almost",
-        )
-        for word in tokens[index:position]
-    )
-    kind, base = "", ""
-    if main is not None and main.tag in ("V", "E", "G"):
-        base = main.verb.base if main.verb else main.low
-        if not helpers:
-            kind = main.tag
-        elif "T" in tags:
-            kind = "I"
-        elif main.tag == "E":
-            kind = "U" if "B" in tags else "V" if "H" in tags else ""
-        elif main.tag == "G":
-            kind = "V" if "B" in tags else ""
-        elif main.verb and main.verb.form == "base":
-            kind = "V" if ("M" in tags or "A" in tags) else ""
-    if kind:
-        last = position
-    else:
-        # No main verb: "be" alone, or "have" as the verb itself.
-        last = position - 1
-        while last > index and tokens[last].tag == "R":
-            last -= 1
-        if "T" in tags:
-            kind, base = "I", "be" if "B" in tags else ""
-        elif "B" in tags:
-            kind = "B"
-        elif "H" in tags:
-            kind, base = "V", "have"
-        else:
-            return None
-    chunk = Chunk(kind, index, last, token.start, tokens[last].end, base=base, doubtful=doubtful)
-    chunk.form = _form(helpers, main if last == position else None)
-    return chunk
-
-
-def _form(helpers: list[Token], main: Token | None) -> str:
-    first = helpers[0] if helpers else main
-    if first is None:
-        return "past"
-    if first.tag == "X" and len(helpers) == 1 and main is not None:
-        first = main
-    if first.low in ("is", "has", "does", "'s", "was"):
-        return "s"
-    if first.low in ("are", "have", "do", "'re", "were"):
-        return "base"
-    if first.tag == "M":
-        return "modal"
-    if first.verb is not None:
-        return {"s": "s", "base": "base"}.get(first.verb.form, "past")
-    return "past"

@@ -1,4 +1,5 @@
 """Sentences that say what a term is, and sentences that give a thing a second name."""
+# ruff: noqa: C901, PLR2004 - the forms of English, a case a line
 
 from __future__ import annotations
 
@@ -7,12 +8,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from actors.study import english
-from actors.study.offline.chunking import Chunk
-from actors.study.offline.relations import Argument, argument_at
+from actors.study.english import word_set
+from actors.study.offline.arguments import Argument, argument_at
+from actors.study.offline.chunks import Chunk
 from actors.study.words import acronym_of, term_key
 
 _LEAST_WORDS = 4
-_NAMING = frozenset("call term name dub label".split())
+_NAMING = word_set("call term name dub label")
 
 
 class Definition(NamedTuple):
@@ -27,7 +29,7 @@ class Definition(NamedTuple):
 
 def definition_of(sentence: str, chunks: list[Chunk]) -> Definition | None:
     """Give the definition that a sentence is, if it is one."""
-    if len(chunks) < 3 or sentence.endswith("?"):  # noqa: PLR2004 - a term, a verb and something said
+    if len(chunks) < 3 or sentence.endswith("?"):
         return None
     return _forward(sentence, chunks) or _backward(sentence, chunks)
 
@@ -67,13 +69,16 @@ def _forward(sentence: str, chunks: list[Chunk]) -> Definition | None:
     if start < 0:
         return None
     end = len(sentence.rstrip(" .;:!"))
+    given = re.match(r"the (?:term|name) (?:given to|for|used for) ", sentence[start:])
+    start += given.end() if given else 0
     if len(sentence[start:end].split()) < _LEAST_WORDS or term_key(term.label) in term_key(sentence[start:end]):
         return None
     return Definition(term, 0, start, end, strength)
 
 
-_PRAISE = frozenset(
-    "very important fundamental essential major popular common useful good great key most best probably powerful famous well-known crucial vital simple main".split()
+_PRAISE = word_set(
+    "very important fundamental essential major popular common useful good great key most best probably "
+    "powerful famous well-known crucial vital simple main"
 )
 
 
@@ -104,7 +109,7 @@ def _too_general(subject: Chunk, term: Argument) -> bool:
         "every",
     ):
         words = term.label.split()
-        return subject.determiner != "the" or len(words) == 1 and subject.head in english.GENERIC_NOUNS
+        return subject.determiner != "the" or (len(words) == 1 and subject.head in english.GENERIC_NOUNS)
     return term.label.lower() in english.GENERIC_NOUNS
 
 
@@ -188,10 +193,12 @@ def _backward(sentence: str, chunks: list[Chunk]) -> Definition | None:
 
 
 _PARENTHESIS = re.compile(
-    r"\(\s*(?:(?:also |sometimes |often |commonly )?(?:called|known as|or|abbreviated|i\.e\.,?|abbreviated as)\s+)?(?:the |an? )?([^();,]{2,40}?)\s*\)"
+    r"\(\s*(?:(?:also |sometimes |often |commonly )?(?:called|known as|or|abbreviated|i\.e\.,?|"
+    r"abbreviated as)\s+)?(?:the |an? )?([^();,]{2,40}?)\s*\)"
 )
 _ALSO = re.compile(
-    r"^,?\s*\(?(?:which is |which are )?(?:also|sometimes|often|commonly|otherwise) (?:called|known as|termed|referred to as)\s+(?:an? |the )?"
+    r"^,?\s*\(?(?:which is |which are )?(?:also|sometimes|often|commonly|otherwise) (?:called|known as|"
+    r"termed|referred to as)\s+(?:an? |the )?"
 )
 
 
@@ -207,7 +214,7 @@ def aliases_of(sentence: str, chunks: list[Chunk]) -> Iterator[tuple[Argument, s
         if inner:
             name = inner.group(1).strip("\"'“” ")
             other_way = len(name) > len(chunk.label) and acronym_of(chunk.label, name)
-            if _capitals(name) and acronym_of(name, chunk.label) or other_way and chunk.label.isupper():
+            if (_capitals(name) and acronym_of(name, chunk.label)) or (other_way and chunk.label.isupper()):
                 yield Argument(chunk.key, chunk.label), name
                 continue
         also = _ALSO.match(rest)
@@ -216,7 +223,7 @@ def aliases_of(sentence: str, chunks: list[Chunk]) -> Iterator[tuple[Argument, s
             for other in chunks[index + 1 :]:
                 if other.kind == "N" and other.end > start and other.start <= start + 1:
                     name = sentence[start : other.end]
-                    if len(name.split()) <= 4 and other.key != chunk.key:  # noqa: PLR2004 - longer names are descriptions
+                    if len(name.split()) <= 4 and other.key != chunk.key:
                         yield term, name
                     break
 

@@ -1,4 +1,5 @@
 """Wrong options of the same kind as the right one."""
+# ruff: noqa: PLR2004 - the numbers count words and letters where they stand
 
 from __future__ import annotations
 
@@ -11,18 +12,24 @@ from difflib import SequenceMatcher
 
 from actors.study.offline.parts import PartFindings
 from actors.study.offline.ranking import Term, Terms
-from actors.study.words import is_mass, is_plural, plural, singular, term_key
+from actors.study.words import is_plural, term_key
 
 _WRONG = 3
 _LEAST_CHOICE = 3
 _ALIKE = 0.72
-_YEAR = re.compile(r"^1\d{3}$|^20\d{2}$")
+_LAST_YEAR = 2030
 
 
 class Distractors:
     """The pool that wrong options are drawn from: a document's own concepts, told apart by kind."""
 
-    def __init__(self, chosen: dict[str, Term], terms: Terms, findings: Sequence[PartFindings]) -> None:
+    def __init__(
+        self,
+        chosen: dict[str, Term],
+        terms: Terms,
+        findings: Sequence[PartFindings],
+        sentences: Sequence[frozenset[str]],
+    ) -> None:
         self._chosen = chosen
         self._kin: dict[str, set[str]] = defaultdict(set)
         self._parents: dict[str, set[str]] = defaultdict(set)
@@ -34,22 +41,36 @@ class Distractors:
                 if claim.type in ("is_a", "part_of"):
                     self._kin[source].add(target)
                     self._kin[target].add(source)
+        self._together: dict[str, set[str]] = defaultdict(set)
+        for keys in sentences:
+            for key in keys:
+                self._together[key] |= keys
 
-    def wrong(self, answer: str, key: str, taken: Iterable[str], names: bool, rng: random.Random) -> list[str]:
+    def fitting(self, key: str, named: Iterable[str]) -> set[str]:
+        """Give the terms that might fit a gap too: kin of the answer, and what is named beside its rarest neighbour."""
+        others = [self._chosen[other] for other in sorted(named) if other in self._chosen and other != key]
+        rarest = min(others, key=lambda term: (term.count, term.key), default=None)
+        mine = self._parents.get(key, set())
+        siblings = {other for other, parents in self._parents.items() if parents & mine}
+        return siblings | (self._together.get(rarest.key, set()) if rarest else set())
+
+    def wrong(self, answer: str, key: str, taken: Iterable[str], rng: random.Random) -> list[str]:
         """Give three wrong options for a term, written in its number and case, or none if the document has too few."""
-        many = is_plural(answer.split()[-1])
+        many = is_plural(answer.split(" of ", maxsplit=1)[0].rsplit(maxsplit=1)[-1])
+        kind = kind_of(answer)
         excluded = {key, *taken}
         words = set(key.split())
         scored: list[tuple[float, str, str]] = []
         for other, term in self._chosen.items():
             if (
                 other in excluded
-                or other in self._kin[key]
+                or other in self._kin.get(key, ())
                 or words & set(other.split())
-                or _capital(term.label) != names
+                or kind_of(term.label) != kind
+                or (kind == "name" and (" " in other) != (" " in key))
             ):
                 continue
-            label = _numbered(term.label, many)
+            label = _numbered(term, many)
             if label is None or SequenceMatcher(None, key, other).ratio() > _ALIKE:
                 continue
             scored.append((self._nearness(key, other), other, label))
@@ -59,7 +80,7 @@ class Distractors:
             return []
         picked: list[str] = []
         for _, _, label in sorted(rng.sample(pool, len(pool)), key=lambda entry: -entry[0] - rng.random()):
-            if all(SequenceMatcher(None, label.lower(), other.lower()).ratio() < _ALIKE for other in picked):
+            if all(_apart(label, other) for other in picked):
                 picked.append(label)
             if len(picked) == _WRONG:
                 return picked
@@ -67,7 +88,7 @@ class Distractors:
 
     def _nearness(self, key: str, other: str) -> float:
         mine, theirs = self._chosen.get(key), self._chosen[other]
-        score = 2.0 * bool(self._parents[key] & self._parents[other])
+        score = 2.0 * bool(self._parents.get(key, set()) & self._parents.get(other, set()))
         score += 1.0 if _ending(key) == _ending(other) else 0.0
         score -= 0.5 * abs(len(key.split()) - len(other.split())) + 0.06 * abs(len(key) - len(other))
         if mine is not None:
@@ -76,36 +97,57 @@ class Distractors:
         return score + 0.1 * theirs.score
 
 
-def _capital(label: str) -> bool:
-    return label[:1].isupper()
+def _apart(label: str, other: str) -> bool:
+    mine, theirs = set(term_key(label).split()), set(term_key(other).split())
+    if mine <= theirs or theirs <= mine:
+        return False
+    return SequenceMatcher(None, label.lower(), other.lower()).ratio() < _ALIKE
+
+
+def kind_of(label: str) -> str:
+    """Tell acronyms, names, titles and common nouns apart by how they are written."""
+    words = [word for word in label.split() if word not in ("of", "the", "and")]
+    if len(label) > 1 and label.rstrip("s").isupper():
+        return "acronym"
+    if not words[0][0].isupper():
+        return "noun"
+    return "title" if any(_COMMON.search(word.lower()) for word in words) else "name"
+
+
+# What common words end in, and names seldom do.
+_COMMON = re.compile(
+    r"(?:al|ic|ous|ive|ed|ing|tion|sion|ment|ness|ity|ism|ance|ence|ship|ture|age|ant|ent|sphere|ator|tor|"
+    r"ry|ble|logy|graphy|ery|cy|war|act|law|treaty|"
+    r"time|day|year|world|sea|river|party|union|league|empire|church|city|state|states|great|new|red|"
+    r"black|white|dark|point|line|theory|effect|cycle)$"
+)
 
 
 def _ending(key: str) -> str:
     return key[-4:] if key.endswith(("tion", "sion", "ment", "ness", "ance", "ence", "sis")) else key[-2:]
 
 
-def _numbered(label: str, many: bool) -> str | None:
-    """Write a term in the singular or plural, or give none where English does not."""
-    head, _, last = label.rpartition(" ")
-    if many == is_plural(last):
-        return label
-    if many:
-        return None if is_mass(last) or last[0].isupper() else f"{head} {plural(last)}".strip()
-    return f"{head} {singular(last)}".strip()
+def _numbered(term: Term, many: bool) -> str | None:
+    """Give a term in the singular or plural, as the text itself writes it, or none if it never does."""
+    forms = [form for form in term.forms if is_plural(form.split(" of ")[0].split()[-1]) == many]
+    if not forms:
+        return None
+    if is_plural(term.label.split(" of ")[0].split()[-1]) == many:
+        return term.label
+    return max(forms, key=lambda form: (term.forms[form], form))
 
 
-def wrong_numbers(answer: str, taken: set[str], rng: random.Random) -> list[str]:
-    """Give three numbers of the same form as the right one: years near a year, amounts of like size with as many digits."""
+def wrong_numbers(answer: str, rng: random.Random, *, year: bool) -> list[str]:
+    """Give three numbers of the right one's form: years near a year, amounts of like size and precision."""
     plain = answer.replace(",", "")
     if not re.fullmatch(r"\d+(\.\d+)?", plain):
         return []
-    if _YEAR.match(answer):
-        year = int(answer)
+    if year:
         steps = [-23, -17, -12, -9, -6, -4, 4, 6, 9, 12, 17, 23]
-        options = [str(year + step) for step in steps if year + step <= 2030]  # noqa: PLR2004 - not a year to come
+        options = [str(int(answer) + step) for step in steps if int(answer) + step <= _LAST_YEAR]
     else:
         value = float(plain)
-        if value < 4:  # noqa: PLR2004 - too small to be varied plausibly
+        if value < 4:
             return []
         decimals = len(plain.partition(".")[2])
         zeros = len(plain) - len(plain.rstrip("0")) if not decimals else 0
@@ -114,12 +156,7 @@ def wrong_numbers(answer: str, taken: set[str], rng: random.Random) -> list[str]
         for factor in (0.5, 0.6, 0.75, 1.25, 1.4, 1.5, 1.75, 2.0):
             varied = round(value * factor / unit) * unit if not decimals else round(value * factor, decimals)
             options.append(f"{varied:,.{decimals}f}" if "," in answer else f"{varied:.{decimals}f}")
-    fresh = [option for option in dict.fromkeys(options) if option != answer and option not in taken]
+    fresh = [option for option in dict.fromkeys(options) if option != answer]
     if len(fresh) < _WRONG:
         return []
     return sorted(rng.sample(fresh, _WRONG), key=lambda option: float(option.replace(",", "")))
-
-
-def key_of(label: str) -> str:
-    """Give the key of an option."""
-    return term_key(label)

@@ -1,19 +1,20 @@
 """How concepts are connected: the strongest paths of a graph, told in the source's own sentences."""
+# ruff: noqa: PLR2004 - the numbers count words and letters where they stand
 
 from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from actors.study.grounding import Source
 from actors.study.material import (
     Concept,
     Evidence,
-    ExtractedDocument,
     Explanation,
     Explanations,
+    ExtractedDocument,
     KnowledgeGraph,
     Making,
     Relation,
@@ -29,7 +30,7 @@ _FADE = 0.85
 
 
 def explain(graph: KnowledgeGraph, documents: Sequence[ExtractedDocument], limit: int = 8) -> Explanations:
-    """Explain the strongest connections between a graph's main concepts, every step with the sentence that states it."""
+    """Explain the strongest connections between a graph's main concepts, each step with the sentence that states it."""
     began = time.perf_counter()
     dropped: Counter[str] = Counter()
     sources = {document.name: Source(document) for document in documents}
@@ -40,8 +41,8 @@ def explain(graph: KnowledgeGraph, documents: Sequence[ExtractedDocument], limit
     for path in _paths(graph, edges):
         if len(items) >= limit:
             break
-        steps = list(zip(path, path[1:], strict=False))
-        if any(told[frozenset(step)] >= 2 for step in steps):  # noqa: PLR2004 - one step told over and over teaches nothing
+        steps = list(pairwise(path))
+        if any(told[frozenset(step)] >= 2 for step in steps):
             continue
         told.update(frozenset(step) for step in steps)
         items.append(_told(path, concepts, edges))
@@ -85,7 +86,7 @@ def _grounded(
 
 
 def _open(sentence: str) -> bool:
-    return sentence.split()[0].lower() in ("this", "these", "it", "they", "such", "that", "those")
+    return sentence.split(maxsplit=1)[0].lower() in ("this", "these", "it", "they", "such", "that", "those")
 
 
 def _found(item: Evidence, sources: dict[str, Source]) -> Evidence | None:
@@ -106,7 +107,7 @@ def _paths(graph: KnowledgeGraph, edges: _Edges) -> Iterator[list[str]]:
         if best is not None:
             strength, path = best
             interest = {2: 0.8, 3: 1.0, 4: 0.95}.get(len(path), 0.8)
-            typed = all(edges[a][b].relation.type != "related" for a, b in zip(path, path[1:], strict=False))
+            typed = all(edges[a][b].relation.type != "related" for a, b in pairwise(path))
             ranked.append(
                 (
                     strength * interest * (0.3 + weights[start] + weights[goal]) * (1.5 if typed else 0.6),
@@ -149,7 +150,7 @@ def _best(start: str, goal: str, edges: _Edges) -> tuple[float, list[str]] | Non
 
 def _forward(path: list[str], edges: _Edges) -> list[str]:
     """Turn a path so that most of its steps read from source to target."""
-    along = sum(1 if edges[a][b].relation.source == a else -1 for a, b in zip(path, path[1:], strict=False))
+    along = sum(1 if edges[a][b].relation.source == a else -1 for a, b in pairwise(path))
     return path if along >= 0 else path[::-1]
 
 
@@ -157,9 +158,9 @@ def _told(path: list[str], concepts: dict[str, Concept], edges: _Edges) -> Expla
     labels = [concepts[identity].label for identity in path]
     lines: list[str] = []
     citations: list[Evidence] = []
-    if len(path) > 2:  # noqa: PLR2004 - more than one step
+    if len(path) > 2:
         lines.append(f"{_capital(labels[0])} and {labels[-1]} are connected through {_listed(labels[1:-1])}.")
-    for a, b in zip(path, path[1:], strict=False):
+    for a, b in pairwise(path):
         edge = edges[a][b]
         claim = said(edge.relation, concepts[edge.relation.source], concepts[edge.relation.target])
         where = f"p. {edge.citation.page}"
@@ -170,7 +171,7 @@ def _told(path: list[str], concepts: dict[str, Concept], edges: _Edges) -> Expla
             citations.append(edge.citation)
     for identity in (path[0], path[-1]):
         definition = concepts[identity].definition
-        if definition and definition not in citations and len(path) <= 3 and term_key(concepts[identity].label):  # noqa: PLR2004
+        if definition and definition not in citations and len(path) <= 3 and term_key(concepts[identity].label):
             lines.append(
                 f"The source says of {concepts[identity].label}: “{definition.sentence}” (p. {definition.page})"
             )

@@ -23,6 +23,7 @@ def said(relation: Relation, source: Concept, target: Concept) -> str:
         verb = _SAID[relation.type][many]
     else:
         words = relation.type.split("_")
+        many = many and not words[0].endswith("ed")
         if len(words) > 1 and words[0].endswith(_PARTICIPLE_ENDS) and not words[0].endswith("s"):
             verb = f"{'are' if many else 'is'} {' '.join(words)}"
         else:

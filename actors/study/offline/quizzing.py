@@ -13,6 +13,7 @@ from actors.study.offline.distracting import Distractors
 from actors.study.offline.parts import split
 from actors.study.offline.ranking import Terms, select, widened
 from actors.study.offline.reading import Read, read_closely
+from actors.study.offline.wording import named_in
 from actors.study.questions import accept_items
 
 _ORDER = (
@@ -30,7 +31,7 @@ _ORDER = (
 def make_quiz(document: ExtractedDocument, questions: int, seed: int = 7) -> Quiz:
     """Make at most ``questions`` questions on a document; the same seed gives the same quiz."""
     began = time.perf_counter()
-    rng = random.Random(seed)  # noqa: S311 - shuffles options, guards nothing
+    rng = random.Random(seed)  # noqa: S311 - it shuffles options and guards nothing
     source = Source(document)
     parts = [read_closely(part) for part in split(document)]
     findings = [found for found, _ in parts]
@@ -38,7 +39,8 @@ def make_quiz(document: ExtractedDocument, questions: int, seed: int = 7) -> Qui
     terms = Terms(findings)
     claims = widened([claim for part in findings for claim in part.relations], terms)
     chosen = select(terms, claims, sum(part.words for part in findings))
-    asker = Asker(source, terms, chosen, Distractors(chosen, terms, findings), rng)
+    sentences = [frozenset(named_in(read, terms) & chosen.keys()) for read in reads]
+    asker = Asker(source, terms, chosen, Distractors(chosen, terms, findings, sentences), rng)
     asked = [question for read in reads for question in asker.ask(read)]
     items, dropped = accept_items(_woven(asked), source, limit=questions)
     made = Making(generator="offline", seconds=round(time.perf_counter() - began, 3), dropped=dropped)
@@ -49,15 +51,13 @@ def _woven(asked: list[Asked]) -> list[QuizItem]:
     """Put questions in order of worth with the kinds taking turns, true and false ones alike."""
     kinds: dict[str, list[QuizItem]] = defaultdict(list)
     for question in sorted(asked, key=lambda one: (-one.worth, one.item.page, one.item.question)):
-        kind = question.item.kind
-        kinds[kind if kind != "true_false" else f"true_false {question.item.answer}"].append(question.item)
+        judged = question.item.kind == "true_false"
+        kinds[f"true_false {question.item.answer}" if judged else question.item.kind].append(question.item)
     truths, lies = kinds.pop("true_false True", []), kinds.pop("true_false False", [])
     kinds["true_false"] = [item for pair in zip(lies, truths, strict=False) for item in pair]
     kinds["true_false"] += lies[len(truths) :] + truths[len(lies) :]
     woven: list[QuizItem] = []
     queues = {kind: list(reversed(items)) for kind, items in kinds.items()}
     while any(queues.values()):
-        for kind in _ORDER:
-            if queues.get(kind):
-                woven.append(queues[kind].pop())
+        woven.extend(queues[kind].pop() for kind in _ORDER if queues.get(kind))
     return woven

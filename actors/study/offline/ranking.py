@@ -1,4 +1,5 @@
 """Which of a document's terms are its concepts, and how each is written."""
+# ruff: noqa: PLR2004 - the numbers count words and letters where they stand
 
 from __future__ import annotations
 
@@ -8,17 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from actors.study import english
+from actors.study.english import word_set
 from actors.study.offline.parts import DefinitionFinding, PartFindings, RelationFinding, TermFinding
 from actors.study.offline.verbs import noun_too, verb_form
 from actors.study.words import acronym_of, is_plural, singular, term_key
 
-_FEWEST, _MOST = 14, 84
-_WORDS_A_CONCEPT = 45
+# Texts name new things ever more rarely as they go on.
+_FEWEST, _MOST, _DENSITY = 12, 84, 1.45
 _CORE = 0.6
 _GENERIC = english.GENERIC_NOUNS | english.LOOSE_ADJECTIVES | english.PRONOUNS | english.NUMBERS | english.ADVERBS
-_UNITS = frozenset(
-    "km cm mm kg mg ml kb mb gb tb hz khz mhz ghz kwh percent january february march april may june july august september october november december monday "
-    "tuesday wednesday thursday friday saturday sunday dollar dollars euro cent mile kilometer metre meter kilogram gram litre liter inch foot mr mrs dr bc ad ce bce".split()
+_UNITS = word_set(
+    "km cm mm kg mg ml kb mb gb tb hz khz mhz ghz kwh percent january february march april may june july "
+    "august september october november december monday tuesday wednesday thursday friday saturday sunday "
+    "dollar dollars euro cent mile kilometer metre meter kilogram gram litre liter inch foot mr mrs dr bc ad "
+    "ce bce"
 )
 
 
@@ -108,10 +112,10 @@ class Terms:
 
 
 def widened(claims: Sequence[RelationFinding], terms: Terms) -> list[RelationFinding]:
-    """Give claims under their concepts' own keys; a kind named only once gives way to the wider kind the text speaks of."""
+    """Give claims under their concepts' own keys; a kind named only once gives way to the wider kind."""
     renamed: list[RelationFinding] = []
     for claim in claims:
-        source, target = terms.canonical(claim.source), terms.canonical(claim.target)
+        source, target = _named(terms, claim.source), _named(terms, claim.target)
         if claim.type == "is_a" and _alone(terms, target) <= 1:
             words = target.split()
             wider = [" ".join(words[start:]) for start in range(1, len(words))]
@@ -125,6 +129,46 @@ def widened(claims: Sequence[RelationFinding], terms: Terms) -> list[RelationFin
             )
         renamed.append(claim.model_copy(update={"source": source, "target": target}))
     return renamed
+
+
+# "the pigment chlorophyll" is chlorophyll.
+_KINDS = word_set(
+    "pigment enzyme gas element hormone sugar compound metal mineral organelle polysaccharide particle planet "
+    "molecule protein"
+)
+_ACTS = (
+    "tion",
+    "sion",
+    "sis",
+    "ment",
+    "ity",
+    "ance",
+    "ence",
+    "ing",
+    "ion",
+    "al",
+    "er",
+    "or",
+    "cell",
+    "bond",
+    "law",
+    "type",
+    "system",
+)
+
+
+def _named(terms: Terms, key: str) -> str:
+    words = key.split()
+    for number in range(len(words) - 1, 0, -1):
+        rest = " ".join(words[number:])
+        if (
+            words[number - 1] in _KINDS
+            and not rest.endswith(_ACTS)
+            and _alone(terms, rest) > 0
+            and _alone(terms, key) <= 1
+        ):
+            return terms.canonical(rest)
+    return terms.canonical(key)
 
 
 def _alone(terms: Terms, key: str) -> int:
@@ -150,7 +194,7 @@ def select(terms: Terms, claims: Sequence[RelationFinding], words: int) -> dict[
         score += 2.0 if terms.definitions.get(term.key) else 0.0
         score += 0.5 if term.aliases else 0.0
         term.score = score
-    limit = max(_FEWEST, min(_MOST, _FEWEST + words // _WORDS_A_CONCEPT))
+    limit = max(_FEWEST, min(_MOST, int(_DENSITY * math.sqrt(words))))
     ranked = sorted(fit, key=lambda term: (-term.score, term.first, term.key))
     chosen: dict[str, Term] = {}
     for term in ranked:
@@ -187,19 +231,18 @@ def fits(term: Term, degree: int, *, defined: bool) -> bool:
     if (
         not 1 <= len(words) <= 4
         or any(word in _UNITS or word.isdigit() for word in words)
-        or "of" in words
-        and term.alone + degree < 3
-    ):  # noqa: PLR2004
+        or ("of" in words and term.alone + degree < 3)
+    ):
         return False
     if all(word in _GENERIC or singular(word) in _GENERIC for word in words):
         return False
-    if len(words) == 1 and (len(words[0]) < 2 or words[0] in english.ADJECTIVES or _only_verb(words[0])):  # noqa: PLR2004
+    if len(words) == 1 and (len(words[0]) < 2 or words[0] in english.ADJECTIVES or _only_verb(words[0])):
         return False
     if words[-1] in english.ADJECTIVES and not defined:
         return False
     if words[0] in english.FUNCTION_WORDS or words[-1] in english.FUNCTION_WORDS or "such" in words or "other" in words:
         return False
-    return defined or term.headings > 0 or term.alone >= 2 or degree > 0  # noqa: PLR2004
+    return defined or term.headings > 0 or term.alone >= 2 or degree > 0
 
 
 def _only_verb(word: str) -> bool:

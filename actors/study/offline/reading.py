@@ -1,4 +1,5 @@
 """Reading one part: its terms, definitions, second names and the relations it states."""
+# ruff: noqa: PLR2004 - the numbers count words and letters where they stand
 
 from __future__ import annotations
 
@@ -9,16 +10,20 @@ from typing import NamedTuple
 
 from actors.study import english
 from actors.study.material import Block, Evidence
-from actors.study.offline.chunking import Chunk, chunks_of
+from actors.study.offline.chunking import chunks_of
+from actors.study.offline.chunks import Chunk
 from actors.study.offline.definitions import aliases_of, definition_of
+from actors.study.offline.foreign import foreign_terms, in_english
+from actors.study.offline.lexicon import Lexicon
 from actors.study.offline.parts import AliasFinding, DefinitionFinding, Part, PartFindings, RelationFinding, TermFinding
 from actors.study.offline.relations import claims_of
-from actors.study.offline.tagging import Lexicon, tag
+from actors.study.offline.tagging import tag
 from actors.study.sentences import apparatus, spans
 from actors.study.words import term_key
 
 _SENTENCE_WORDS = (4, 60)
 _LETTERS = 0.7
+_ENDINGS = frozenset(".!;:…)”\"'")
 
 
 class Read(NamedTuple):
@@ -39,9 +44,16 @@ def read_closely(part: Part) -> tuple[PartFindings, list[Read]]:
     """Read a part and keep its sentences as they were read, for who asks questions about them."""
     began = time.perf_counter()
     reads: list[Read] = []
-    if part.language not in (None, "en"):
-        # Parts of speech are told by English words: of another language only its names could be told, and not reliably.
-        return PartFindings(part=part.number, words=sum(len(block.text.split()) for block in part.blocks)), reads
+    if not in_english(part):
+        # Without grammar no relation and no definition can be told from what only looks like one.
+        for block in part.blocks:
+            reads.extend(
+                Read(" ".join(block.text[start:end].split()), block.page, block.offset + start, [])
+                for start, end in (spans(block.text) if block.kind != "heading" else ())
+            )
+        words = sum(len(read.text.split()) for read in reads)
+        spent = time.perf_counter() - began
+        return PartFindings(part=part.number, words=words, seconds=spent, terms=foreign_terms(part)), reads
     lexicon = Lexicon(block.text for block in part.blocks)
     terms = _Terms()
     definitions: list[DefinitionFinding] = []
@@ -100,10 +112,10 @@ def read_block(block: Block, lexicon: Lexicon) -> Iterator[Read]:
 def prose(text: str) -> bool:
     """Tell whether a sentence is a whole statement in words, not a caption, a formula, a command or a fragment."""
     words = len(text.split())
-    if not _SENTENCE_WORDS[0] <= words <= _SENTENCE_WORDS[1] or apparatus(text) or text[-1] == "?":
+    if not _SENTENCE_WORDS[0] <= words <= _SENTENCE_WORDS[1] or apparatus(text) or text[-1] not in _ENDINGS:
         return False
     letters = sum(char.isalpha() or char == " " for char in text)
-    return letters >= _LETTERS * len(text) and text[0].isalnum() or text[0] in '"“('
+    return (letters >= _LETTERS * len(text) and text[0].isalnum()) or text[0] in '"“('
 
 
 class _Terms:
@@ -135,7 +147,7 @@ class _Terms:
             for key, label in nested(chunk):
                 self._note(key, label, read.offset)
             following = chunks[index + 1 : index + 3]
-            if len(following) == 2 and following[0].base == "of" and following[1].kind == "N" and following[1].key:  # noqa: PLR2004
+            if len(following) == 2 and following[0].base == "of" and following[1].kind == "N" and following[1].key:
                 key = f"{chunk.key} of {following[1].key}"
                 self._note(key, f"{chunk.label} of {following[1].label}", read.offset)
                 self._alone[key] += 1
@@ -165,7 +177,7 @@ def candidate(chunk: Chunk) -> bool:
     if not chunk.key or chunk.determiner in ("this", "that", "these", "those", "such"):
         return False
     letters = sum(char.isalpha() for char in chunk.label)
-    return letters >= 2 and letters * 2 >= len(chunk.label) and chunk.label.lower() not in english.FUNCTION_WORDS  # noqa: PLR2004
+    return letters >= 2 and letters * 2 >= len(chunk.label) and chunk.label.lower() not in english.FUNCTION_WORDS
 
 
 def nested(chunk: Chunk) -> Iterator[tuple[str, str]]:

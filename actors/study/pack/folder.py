@@ -51,6 +51,19 @@ def write_pack(pack: StudyPack, out: Path) -> Path:
     return place
 
 
+def require_place(out: Path) -> Path:
+    """Give the full path of ``out``; raises ``InvalidInput``, as ``write_pack`` does, if no pack may be put there."""
+    try:
+        place = out.expanduser().resolve()
+        _check(place, out)
+        above = next(one for one in place.parents if one.exists())
+        if not os.access(above, os.W_OK | os.X_OK):
+            raise InvalidInput(f"--out {out}: {above} cannot be written", field="out")
+    except OSError as error:
+        raise _told(error, out) from error
+    return place
+
+
 def contents(pack: StudyPack) -> dict[str, str]:
     """Make the files of a pack, name to text; a part that could not be made has no files."""
     files = {PACK: pack.model_dump_json(indent=1) + "\n"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from actors.study.material import Evidence, Explanations, KnowledgeGraph, Quiz, StudyPack
+from actors.study.material import Evidence, Explanations, KnowledgeGraph, Quiz, Relation, StudyPack
 
 
 def render_sheet(pack: StudyPack) -> str:
@@ -35,6 +35,9 @@ def _sections(pack: StudyPack) -> Iterator[str]:
 
 def _concepts(graph: KnowledgeGraph) -> Iterator[str]:
     names = {concept.id: concept.label for concept in graph.concepts}
+    leaving: dict[str, list[Relation]] = {}
+    for relation in graph.relations:
+        leaving.setdefault(relation.source, []).append(relation)
     yield "<h2>Concepts</h2><dl>"
     for concept in sorted(graph.concepts, key=lambda one: one.label.casefold()):
         also = f" <small>also {escape(', '.join(concept.aliases))}</small>" if concept.aliases else ""
@@ -42,10 +45,9 @@ def _concepts(graph: KnowledgeGraph) -> Iterator[str]:
         told = concept.definition or next(iter(concept.evidence), None)
         if told is not None:
             yield f"<dd>{_cited(told)}</dd>"
-        for relation in graph.relations:
-            if relation.source == concept.id:
-                end = names.get(relation.target, relation.target)
-                yield f"<dd>{escape(relation.type.replace('_', ' '))} → {escape(end)}</dd>"
+        for relation in leaving.get(concept.id, ()):
+            end = names.get(relation.target, relation.target)
+            yield f"<dd>{escape(relation.type.replace('_', ' '))} → {escape(end)}</dd>"
     yield "</dl>"
 
 

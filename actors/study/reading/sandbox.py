@@ -148,14 +148,27 @@ def _converse(
     limits: Limits,
 ) -> dict[str, Any] | None:
     assert child.stdin is not None
-    assert child.stdout is not None
     try:
         child.stdin.write(json.dumps(task).encode() + b"\n")
         child.stdin.flush()
     except BrokenPipeError:
         return None
-    end = time.monotonic() + limits.total.total_seconds() + limits.silence.total_seconds()
-    quiet_until = time.monotonic() + limits.silence.total_seconds()
+    for line in _lines(child, shown, limits):
+        message: dict[str, Any] = json.loads(line)
+        if "progress" in message:
+            if progress is not None:
+                progress(*message["progress"])
+        elif "alive" not in message:
+            return message
+    return None
+
+
+def _lines(child: subprocess.Popen[bytes], shown: str, limits: Limits) -> Iterator[bytes]:
+    """Yield what the child writes, line by line, as long as it keeps to its limits."""
+    assert child.stdout is not None
+    silence = limits.silence.total_seconds()
+    quiet_until = time.monotonic() + silence
+    end = quiet_until + limits.total.total_seconds()
     most = _OUTPUT_PER_CHARACTER * limits.characters + _OUTPUT_ROOM
     buffer = bytearray()
     with selectors.DefaultSelector() as selector:
@@ -167,21 +180,17 @@ def _converse(
                 continue
             data = os.read(child.stdout.fileno(), 1 << 20)
             if not data:
-                return None
+                return
             seen = len(buffer)
             buffer += data
             if len(buffer) > most:
                 raise InvalidInput(f"{shown} holds more text than can be handled: split it into parts")
-            quiet_until = time.monotonic() + limits.silence.total_seconds()
+            quiet_until = time.monotonic() + silence
             while (line_end := buffer.find(b"\n", seen)) >= 0:
-                message: dict[str, Any] = json.loads(bytes(buffer[:line_end]))
+                line = bytes(buffer[:line_end])
                 del buffer[: line_end + 1]
                 seen = 0
-                if "progress" in message:
-                    if progress is not None:
-                        progress(*message["progress"])
-                elif "alive" not in message:
-                    return message
+                yield line
 
 
 def _cause_of_death(child: subprocess.Popen[bytes], limits: Limits) -> str:

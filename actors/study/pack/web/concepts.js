@@ -62,7 +62,7 @@ function graphAct(graph, reasons) {
     show: choose,
     ready() { stage.draw(Math.min(stage.total, SHOWN_AT_FIRST)); },
     body: el('div', { class: 'graph' },
-      el('div', { class: 'scene' }, el('div', { class: 'frame' }, search(stage, choose), stage.view, tools(stage)), legend(stage), roll(graph, choose, panel)),
+      el('div', { class: 'scene' }, el('div', { class: 'frame' }, el('div', { class: 'over' }, search(stage, choose), tools(stage)), stage.view), legend(stage), roll(graph, choose, panel)),
       panel),
   };
 }
@@ -88,12 +88,12 @@ function search(stage, choose) {
 
 function tools(stage) {
   const tool = (label, sign, run) => el('button', { type: 'button', 'aria-label': label, title: label, on: { click: run } }, sign);
-  const more = stage.total > SHOWN_AT_FIRST ? el('button', { type: 'button', class: 'more', 'aria-pressed': 'false', on: { click() {
-    const all = more.getAttribute('aria-pressed') !== 'true';
-    more.setAttribute('aria-pressed', String(all));
-    more.textContent = all ? `Only the first ${SHOWN_AT_FIRST}` : `All ${stage.total}`;
-    stage.draw(all ? stage.total : SHOWN_AT_FIRST);
-  } } }, `All ${stage.total}`) : null;
+  const offer = stage.total > SHOWN_AT_MOST ? `First ${SHOWN_AT_MOST}` : `All ${stage.total}`;
+  const more = stage.total > SHOWN_AT_FIRST ? el('button', { type: 'button', class: 'more', on: { click() {
+    const all = more.textContent === offer;
+    more.textContent = all ? `First ${SHOWN_AT_FIRST}` : offer;
+    stage.draw(all ? SHOWN_AT_MOST : SHOWN_AT_FIRST);
+  } } }, offer) : null;
   return el('div', { class: 'tools' }, more,
     tool('Zoom in', '+', () => stage.zoom(1.3)), tool('Zoom out', '−', () => stage.zoom(1 / 1.3)), tool('Show the whole graph', '⤢', () => stage.fit()));
 }
@@ -114,9 +114,11 @@ function legend(stage) {
 function roll(graph, choose, panel) {
   const sorted = [...graph.concepts].sort((a, b) => a.label.localeCompare(b.label));
   const name = new Map(graph.concepts.map((concept) => [concept.id, concept.label]));
+  const from = new Map(graph.concepts.map((concept) => [concept.id, []]));
+  for (const one of graph.relations) if (from.has(one.source)) from.get(one.source).push(one);
   return el('details', { class: 'roll' }, el('summary', null, 'All concepts as a list'),
     el('ul', null, sorted.map((concept) => {
-      const out = graph.relations.filter((one) => one.source === concept.id);
+      const out = from.get(concept.id);
       return el('li', null,
         el('button', { type: 'button', class: 'word', dir: 'auto', on: { click() { choose(concept.id); reveal(panel); panel.focus({ preventScroll: true }); } } }, concept.label),
         out.length ? el('span', { class: 'quiet', dir: 'auto' }, out.map((one) => `${spoken(one.type)} ${name.get(one.target) || one.target}`).join('; ')) : null);

@@ -82,14 +82,16 @@ function placeLink(link) {
 function labelled(links, nodes) {
   pen.font = `600 11.5px ${sans}`;
   const taken = nodes.map((node) => ({ x: node.x, y: node.y, w: node.w, h: node.h }));
-  return links.map((link) => {
+  return links.flatMap((link) => {
     const text = spoken(link.type);
     const w = pen.measureText(text).width + 10;
     const cost = ([x, y]) => taken.reduce((sum, box) => sum
       + Math.max(0, (w + box.w) / 2 - Math.abs(x - box.x)) * Math.max(0, (18 + box.h) / 2 - Math.abs(y - box.y)), 0);
     const spots = [0.5, 0.4, 0.6, 0.3, 0.7, 0.22, 0.78].map((t) => link.at(t));
     const costs = spots.map(cost);
-    const [x, y] = spots[costs.indexOf(Math.min(...costs))];
+    const least = Math.min(...costs);
+    if (least > w * 18 * 0.4) return []; // no room: the panel beside the stage has the name
+    const [x, y] = spots[costs.indexOf(least)];
     taken.push({ x, y, w, h: 18 });
     return svg('g', { class: `name hue-${link.hue}`, transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})` },
       svg('rect', { x: -w / 2, y: -9, width: w, height: 18, rx: 9 }), svg('text', { dy: '.34em' }, text));

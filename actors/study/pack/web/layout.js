@@ -1,12 +1,18 @@
 // Where the concepts stand. Springs and repulsion find the shape, then the boxes are pushed apart until no two
 // overlap. Nothing is left to chance: the same pack is drawn the same way every time.
 
-function arrange(nodes, links, aspect) {
-  if (!nodes.length) return;
+function arrange(all, links, aspect) {
+  const linked = new Set(links.flatMap((link) => [link.a, link.b]));
+  const nodes = all.filter((node) => linked.has(node));
+  if (nodes.length) untangle(nodes, links, aspect);
+  shelve(all.filter((node) => !linked.has(node)), nodes, aspect);
+}
+
+function untangle(nodes, links, aspect) {
   springs(nodes, links);
   const found = nodes.map(({ x, y }) => ({ x, y }));
-  const room = nodes.reduce((sum, node) => sum + (node.w + 36) * (node.h + 40), 0) * 1.2;
-  const turns = nodes.length > 120 ? 2 : 10;
+  const room = nodes.reduce((sum, node) => sum + (node.w + 40) * (node.h + 42), 0) * 1.2;
+  const turns = nodes.length > 120 ? 2 : nodes.length > 45 ? 5 : 8;
   let best = null;
   for (let turn = 0; turn < turns; turn += 1) {
     const [cos, sin] = [Math.cos((turn * Math.PI) / turns), Math.sin((turn * Math.PI) / turns)];
@@ -20,6 +26,30 @@ function arrange(nodes, links, aspect) {
   nodes.forEach((node, at) => Object.assign(node, best.spots[at]));
 }
 
+// What nothing is related to stands in rows below, in the order of weight.
+function shelve(alone, nodes, aspect) {
+  const total = alone.reduce((sum, node) => sum + node.w + 22, 0);
+  const wide = Math.max(...nodes.map((one) => one.x + one.w / 2), 0) - Math.min(...nodes.map((one) => one.x - one.w / 2), 0);
+  const row = Math.max(wide, Math.sqrt(total * 50 * aspect) * (nodes.length ? 0.5 : 1));
+  let y = Math.max(...nodes.map((one) => one.y + one.h / 2), 0) + 30;
+  let line = [];
+  let used = 0;
+  const close = () => {
+    const high = Math.max(...line.map((one) => one.h), 0);
+    let x = -(used - 22) / 2;
+    for (const one of line) { one.x = x + one.w / 2; one.y = y + high / 2; x += one.w + 22; }
+    y += high + 16;
+    line = [];
+    used = 0;
+  };
+  for (const node of alone) {
+    if (line.length && used + node.w > row) close();
+    line.push(node);
+    used += node.w + 22;
+  }
+  close();
+}
+
 // Fills the wanted length: half by where the nodes were, half by their order, so that no corner stays empty.
 function spread(nodes, axis, wanted) {
   const order = [...nodes].sort((a, b) => a[axis] - b[axis]);
@@ -31,11 +61,14 @@ function spread(nodes, axis, wanted) {
 }
 
 function settle(nodes, links) {
-  for (let round = 0; round < 120; round += 1) {
-    clear(nodes, 20, 17);
-    if (round < 95) sidestep(nodes, links, 0.5 - round * 0.004);
+  // Where there is room, the names of relations get some of it.
+  const [gapX, gapY] = nodes.length > 45 ? [18, 14] : [30, 22];
+  const rounds = nodes.length > 120 ? 40 : 120;
+  for (let round = 0; round < rounds; round += 1) {
+    clear(nodes, gapX + 4, gapY + 4);
+    if (round < rounds * 0.8) sidestep(nodes, links, 0.5 - round * 0.004);
   }
-  for (let round = 0; round < 300 && clear(nodes, 16, 13); round += 1);
+  for (let round = 0; round < 300 && clear(nodes, gapX, gapY); round += 1);
 }
 
 // How hard the picture is to read: crossings, edges through boxes, and room that is not of the wanted form.
@@ -52,6 +85,9 @@ function clutter(nodes, links, aspect) {
   const high = Math.max(...nodes.map((n) => n.y + n.h / 2)) - Math.min(...nodes.map((n) => n.y - n.h / 2));
   return cost + Math.max(wide / aspect, high) / 25;
 }
+
+// Beyond this (squared) nothing pushes, so that parts with no relation between them stay together.
+const FAR = 30;
 
 // Fruchterman and Reingold in a space where an edge wants length 1.
 function springs(nodes, links) {
@@ -70,7 +106,9 @@ function springs(nodes, links) {
         const b = nodes[j];
         const dx = a.x - b.x || 0.01;
         const dy = a.y - b.y || 0.01;
-        const push = 1 / Math.max(dx * dx + dy * dy, 0.02);
+        const apart = dx * dx + dy * dy;
+        if (apart > FAR) continue;
+        const push = 1 / Math.max(apart, 0.02);
         a.fx += dx * push; a.fy += dy * push;
         b.fx -= dx * push; b.fy -= dy * push;
       }

@@ -32,7 +32,7 @@ const tabs = tabbed([
 document.getElementById('app').append(
   el('header', { class: 'bill' },
     el('div', null,
-      el('div', { class: 'brand' }, el('span', { class: 'lamp', 'aria-hidden': 'true' }), 'Study pack'),
+      el('div', { class: 'brand' }, el('span', { class: 'lamp', 'aria-hidden': 'true' }), 'Dramaturg study pack'),
       el('h1', { lang: language, dir: 'auto' }, pack.title),
       el('p', { class: 'figures' }, el('span', { class: `mark ${pack.status}` }, STATUS[pack.status]), figures.map((text) => el('span', null, text)))),
     pack.status !== 'complete' && reasons.length ? el('ul', { class: 'reasons' }, reasons.slice(0, 4).map((reason) => el('li', { dir: 'auto' }, reason)), reasons.length > 4 ? el('li', null, `and ${reasons.length - 4} more, under How it was made`) : null) : null),

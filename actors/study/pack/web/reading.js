@@ -26,13 +26,20 @@ function connectionsAct(explanations, graph, show, reasons) {
 const clock = (seconds) => (seconds >= 90 ? `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s` : seconds >= 0.01 || !seconds ? `${seconds.toFixed(seconds < 10 ? 2 : 1)} s` : 'under 0.01 s');
 const money = (price, calls) => (price === null || price === undefined ? (calls ? 'not known' : 'none') : `$${Number(price).toFixed(4)}`);
 
+function inAll(all) {
+  const sum = (key) => all.reduce((total, made) => total + Number(made[key] || 0), 0);
+  const known = all.every((made) => made.price !== null || !made.calls);
+  return { generator: '', calls: sum('calls'), tokens_in: sum('tokens_in'), tokens_out: sum('tokens_out'), price: known && sum('calls') ? sum('price') : null, seconds: sum('seconds') };
+}
+
 function makingAct(pack, companions) {
   const parts = [['Graph', pack.graph], ['Quiz', pack.quiz], ['Connections', pack.explanations]].filter(([, part]) => part).map(([title, part]) => [title, part.made]);
   const dropped = parts.flatMap(([title, made]) => Object.entries(made.dropped).map(([reason, times]) => [title, reason, times]));
   const stages = Object.entries(pack.stages);
   const longest = Math.max(...stages.map(([, seconds]) => seconds), 1e-9);
   const row = (cell, values) => el('tr', null, values.map((value, at) => el(at ? cell : 'th', at ? null : { scope: cell === 'th' ? 'col' : 'row' }, value)));
-  const table = (head, rows) => el('div', { class: 'wide' }, el('table', null, el('thead', null, row('th', head)), el('tbody', null, rows)));
+  const table = (head, rows, foot) => el('div', { class: 'wide' }, el('table', null, el('thead', null, row('th', head)), el('tbody', null, rows), foot ? el('tfoot', null, foot) : null));
+  const told = ([title, made]) => row('td', [title, made.generator, made.calls.toLocaleString('en'), made.tokens_in.toLocaleString('en'), made.tokens_out.toLocaleString('en'), money(made.price, made.calls), clock(made.seconds)]);
   const section = (title, ...body) => el('section', { class: 'facts' }, el('h2', null, title), el('div', null, body));
   const meter = (seconds) => {
     const fill = el('i', { 'aria-hidden': 'true' });
@@ -44,8 +51,7 @@ function makingAct(pack, companions) {
       el('p', null, el('span', { class: `mark ${one.status}` }, one.status), el('b', { dir: 'auto' }, one.document)),
       one.status === 'failed' ? null : el('p', { class: 'quiet' }, [one.format && one.format.toUpperCase(), one.pages && count(one.pages, 'page'), one.language && `language ${one.language}`].filter(Boolean).join(' · ')),
       one.problems.map((reason) => el('p', { class: 'reason', dir: 'auto' }, reason)))))),
-    parts.length ? section('Generators', table(['Part', 'Made by', 'Calls', 'Tokens in', 'Tokens out', 'Price', 'Time'], parts.map(([title, made]) => row('td', [
-      title, made.generator, made.calls.toLocaleString('en'), made.tokens_in.toLocaleString('en'), made.tokens_out.toLocaleString('en'), money(made.price, made.calls), clock(made.seconds)]))),
+    parts.length ? section('Generators', table(['Part', 'Made by', 'Calls', 'Tokens in', 'Tokens out', 'Price', 'Time'], parts.map(told), parts.length > 1 ? told(['In all', inAll(parts.map(([, made]) => made))]) : null),
     parts.some(([, made]) => made.generator === 'offline') ? el('p', { class: 'quiet' }, '“offline” is Dramaturg’s own text analysis: no language model, nothing left this machine.') : null) : null,
     stages.length ? section('Time', el('p', { class: 'quiet' }, `${clock(pack.seconds)} in all.`), el('dl', { class: 'stages' }, stages.map(([stage, seconds]) => [el('dt', null, stage), el('dd', null, meter(seconds), clock(seconds))]))) : null,
     section('Left out', dropped.length

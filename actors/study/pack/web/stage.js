@@ -1,6 +1,7 @@
 // The stage: the picture may be moved, zoomed and walked through, and says which concept was chosen.
 
 const SHOWN_AT_FIRST = 60;
+const SHOWN_AT_MOST = 300;
 const READABLE = 0.62;
 const SEARCH = 58; // the height the search field takes at the top
 
@@ -17,10 +18,17 @@ function setStage(graph, chosen) {
   let litType = null;
   let moved = false;
 
-  function draw(limit) {
+  // The strongest, and beyond them what belongs to a concept that was asked for.
+  function cast(limit, asked) {
+    const near = new Set(graph.relations.filter((one) => one.source === asked || one.target === asked).flatMap((one) => [one.source, one.target]).slice(0, 40));
+    return strongest.filter((one, at) => at < limit || one.id === asked || near.has(one.id));
+  }
+
+  function draw(limit, asked) {
     const top = Math.max(...graph.concepts.map((one) => one.weight), 1e-9);
-    const rank = (at) => (at < Math.ceil(Math.min(limit, strongest.length) * 0.14) ? 'lead' : 'cast');
-    nodes = strongest.slice(0, limit).map((concept, at) => boxed(concept, concept.weight / top, rank(at)));
+    const shown = cast(limit, asked);
+    const rank = (at) => (at < Math.ceil(Math.min(shown.length, SHOWN_AT_FIRST) * 0.14) ? 'lead' : 'cast');
+    nodes = shown.map((concept, at) => boxed(concept, concept.weight / top, rank(at)));
     const byId = new Map(nodes.map((node) => [node.id, node]));
     const lanes = new Map();
     links = graph.relations.filter((one) => byId.has(one.source) && byId.has(one.target) && one.source !== one.target).map((one) => {
@@ -37,7 +45,7 @@ function setStage(graph, chosen) {
       node.view.node = node;
       placeNode(node);
     }
-    world.replaceChildren(...links.map((link) => link.view), names, ...nodes.map((node) => node.view));
+    world.replaceChildren(...links.map((link) => link.view), ...nodes.map((node) => node.view), names);
     if (nodes.length) nodes[0].view.tabIndex = 0;
     fit();
   }
@@ -93,7 +101,7 @@ function setStage(graph, chosen) {
   function select(id, quietly) {
     let node = nodes.find((one) => one.id === id) || null;
     if (id !== null && !node && graph.concepts.some((one) => one.id === id)) {
-      draw(strongest.length);
+      draw(SHOWN_AT_FIRST, id);
       node = nodes.find((one) => one.id === id) || null;
     }
     selected = node;

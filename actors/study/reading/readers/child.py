@@ -1,7 +1,7 @@
 """The child process: takes one task on its input, limits itself, reads the document, writes JSON lines.
 
-Lines are ``{"progress": [stage, done, total]}`` and ``{"alive": true}`` any number of times, then one of ``{"document": {...}}``,
-``{"unreadable": reason}``, ``{"busy": reason}`` and ``{"crashed": traceback}``.
+Lines are ``{"progress": [stage, done, total]}`` and ``{"alive": true}`` any number of times, then one of
+``{"document": {...}}``, ``{"unreadable": reason}``, ``{"busy": reason}`` and ``{"crashed": traceback}``.
 Its input stays open as long as the parent lives: when it
 closes, the child and its ``tesseract`` end and their folder goes.
 """

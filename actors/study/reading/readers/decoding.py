@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import re
 
+from .pieces import Task, Unreadable
+
 _META_CHARSET = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w-]+)""", re.IGNORECASE)
 _BOMS: tuple[tuple[bytes, str], ...] = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -18,6 +20,20 @@ _UNTEXT = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
 _ONE_IN = 500
 _WORDISH = re.compile(r"[\w\s.,;:!?()\"'/<>=-]")
 _WORDISH_SHARE = 0.75
+
+
+def read_text(task: Task, *, meta: bool = False, markup: int = 1) -> str:
+    """Read a text file; ``markup`` says how many characters of the file one of its text may take."""
+    most = markup * task.limits.characters
+    # Four bytes are the most that a character takes: what is longer need not be decoded to be refused.
+    if task.path.stat().st_size > 4 * most:
+        raise Unreadable(f"holds more than {task.limits.characters:,} characters of text: split it into parts")
+    text = decode(task.path.read_bytes(), meta=meta)
+    if text is None:
+        raise Unreadable("is not text, though it begins like it: it is damaged")
+    if len(text) > most:
+        raise Unreadable(f"holds more than {task.limits.characters:,} characters of text: split it into parts")
+    return text
 
 
 def decode(data: bytes, *, cut: bool = False, meta: bool = False) -> str | None:

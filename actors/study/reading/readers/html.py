@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .decoding import decode
+from .decoding import read_text
 from .finishing import number_sections
-from .pieces import Draft, Piece, Task, Unreadable
+from .pieces import Draft, Piece, Task
 
 _DROPPED = frozenset(
     {"script", "style", "noscript", "template", "head", "nav", "aside", "footer", "form", "button", "select", "option"}
@@ -32,16 +32,14 @@ _CHROME_SHARE = 0.4  # more of the page than that is no chrome, whatever it is c
 _PERMALINK = re.compile(r"^[\s¶#§]*$")
 _BLANKS = re.compile(r"[^\S\x01]+")
 _BREAK = "\x01"  # a <br>, until blanks are folded
+_MARKUP = 6
 _DEEPEST = 400
 _MAIN_SHARE = 0.4
 
 
 def read_html(task: Task) -> Draft:
     """Read a page; headings by their tags, one page a top section."""
-    text = decode(task.path.read_bytes(), meta=True)
-    if text is None:
-        raise Unreadable("is not text")
-    draft = pieces_of_html(text)
+    draft = pieces_of_html(read_text(task, meta=True, markup=_MARKUP))
     number_sections(draft)
     return draft
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .decoding import decode
+from .decoding import read_text
 from .finishing import number_sections
 from .html import pieces_of_html
-from .pieces import Draft, Piece, Task, Unreadable
+from .pieces import Draft, Piece, Task
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _TITLE = re.compile(r"^title:\s*[\"']?(.+?)[\"']?\s*$", re.MULTILINE)
@@ -18,10 +18,7 @@ def read_markdown(task: Task) -> Draft:
     """Read headings, paragraphs, list items, tables and code; one page a top section."""
     from markdown_it import MarkdownIt
 
-    text = decode(task.path.read_bytes())
-    if text is None:
-        raise Unreadable("is not text")
-    text = text.replace("\r\n", "\n")
+    text = read_text(task).replace("\r\n", "\n")
     title = None
     front = _FRONT_MATTER.match(text)
     if front:

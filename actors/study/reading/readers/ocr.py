@@ -6,11 +6,12 @@ import math
 import resource
 import shutil
 import subprocess
+import tempfile
 import time
 from collections import defaultdict
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import IO, Any
 
 from .cleaning import Hyphens
 from .marks import bullet_end
@@ -46,23 +47,26 @@ def tesseract() -> str | None:
 
 def recognize(program: str, picture: Any, page: int, task: Task) -> list[Piece]:
     """Read a greyscale picture (a Pillow image) of a page."""
-    # An uncompressed picture costs nothing to write and to read.
-    data = b"P5 %d %d 255\n" % picture.size + picture.tobytes()
-    table = _run(program, data, task)
+    # An uncompressed picture costs nothing to write and to read. It goes through a file, in the child's own folder:
+    # Popen.communicate() cannot go on writing after a timeout.
+    with tempfile.TemporaryFile() as file:
+        file.write(b"P5 %d %d 255\n" % picture.size + picture.tobytes())
+        file.seek(0)
+        table = _run(program, file, task)
     return _pieces(_paragraphs(table), page)
 
 
-def _run(program: str, data: bytes, task: Task) -> str:
+def _run(program: str, picture: IO[bytes], task: Task) -> str:
     seconds = task.limits.ocr_patience.total_seconds()
     command = [program, "stdin", "stdout", "-l", "eng", "--psm", "3", "--dpi", "300", "tsv"]
     with subprocess.Popen(  # noqa: S603 - found on the path, told nothing of the document's
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command, stdin=picture, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         if hasattr(resource, "prlimit"):
             grant = math.ceil(seconds)
             resource.prlimit(process.pid, resource.RLIMIT_CPU, (grant, grant + 1))
         try:
-            output, errors = _wait(process, data, task, seconds * _WALL_FACTOR)
+            output, errors = _wait(process, task, seconds * _WALL_FACTOR)
         except BaseException:
             process.kill()
             raise
@@ -74,14 +78,12 @@ def _run(program: str, data: bytes, task: Task) -> str:
     return output.decode("utf-8", "replace")
 
 
-def _wait(process: subprocess.Popen[bytes], data: bytes, task: Task, seconds: float) -> tuple[bytes, bytes]:
+def _wait(process: subprocess.Popen[bytes], task: Task, seconds: float) -> tuple[bytes, bytes]:
     end = time.monotonic() + seconds
-    given: bytes | None = data
     while time.monotonic() < end:
         try:
-            return process.communicate(given, timeout=_BEAT_S)
+            return process.communicate(timeout=_BEAT_S)
         except subprocess.TimeoutExpired:
-            given = None  # communicate goes on with what it was given first
             task.alive()
     raise Busy("the machine is too busy to recognize text")
 

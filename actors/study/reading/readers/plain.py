@@ -6,10 +6,10 @@ import re
 from collections import Counter
 
 from .cleaning import Hyphens, vocabulary
-from .decoding import decode
+from .decoding import read_text
 from .finishing import number_sections
 from .marks import ends_sentence
-from .pieces import Draft, Piece, PieceKind, Task, Unreadable
+from .pieces import Draft, Piece, PieceKind, Task
 
 _UNDERLINE = re.compile(r"^(={3,}|-{3,}|~{3,}|\*{3,})$")
 _NUMBERED = re.compile(r"^(\d{1,2}(?:\.\d{1,2}){0,4})\.?\s+([^\W\d_].*)$")
@@ -26,9 +26,7 @@ _CENTRED = 16  # blanks before a line that stands in the middle
 
 def read_plain(task: Task) -> Draft:
     """Read paragraphs, list items, tables of tab-separated lines and evident headings."""
-    text = decode(task.path.read_bytes())
-    if text is None:
-        raise Unreadable("is not text")
+    text = read_text(task)
     pages = text.replace("\r\n", "\n").replace("\r", "\n").split("\f")
     while pages and not pages[-1].strip():
         pages.pop()
@@ -36,8 +34,9 @@ def read_plain(task: Task) -> Draft:
     hyphens = Hyphens(vocabulary(text))
     draft = Draft(format="text", pieces=[], pages=len(pages))
     for number, page in enumerate(lines, start=1):
-        for paragraph in _paragraphs(page):
-            draft.pieces.extend(_read(paragraph, number, hyphens))
+        for part in _paragraphs(page):
+            for paragraph in part:
+                draft.pieces.extend(_read(paragraph, number, hyphens, alone=len(part) == 1))
     if len(pages) == 1:
         number_sections(draft)
     return draft
@@ -62,16 +61,17 @@ def _key(line: str) -> str:
     return _PAGE_MARK.sub("#", " ".join(line.split()))
 
 
-def _paragraphs(lines: list[str]) -> list[list[str]]:
-    paragraphs: list[list[str]] = [[]]
+def _paragraphs(lines: list[str]) -> list[list[list[str]]]:
+    """Part lines by blank ones, and each part into its list items; a part of one is a paragraph or a heading."""
+    parts: list[list[list[str]]] = [[]]
     for line in lines:
         if not line.strip():
-            paragraphs.append([])
-        elif paragraphs[-1] and _begins_item(line, paragraphs[-1]):
-            paragraphs.append([line])
+            parts.append([])
+        elif not parts[-1] or _begins_item(line, parts[-1][-1]):
+            parts[-1].append([line])
         else:
-            paragraphs[-1].append(line)
-    return [paragraph for paragraph in paragraphs if paragraph]
+            parts[-1][-1].append(line)
+    return [part for part in parts if part]
 
 
 def _begins_item(line: str, before: list[str]) -> bool:
@@ -81,14 +81,14 @@ def _begins_item(line: str, before: list[str]) -> bool:
     return bool(_ITEM.match(line)) and (bool(_ITEM.match(before[0])) or ends_sentence(before[-1].rstrip()))
 
 
-def _read(lines: list[str], page: int, hyphens: Hyphens) -> list[Piece]:
+def _read(lines: list[str], page: int, hyphens: Hyphens, *, alone: bool) -> list[Piece]:
     if len(lines) > 1 and _UNDERLINE.match(lines[1].strip()) and not _UNDERLINE.match(lines[0].strip()):
         heading = Piece("heading", lines[0], page, 1 if lines[1].strip()[0] in "=*" else 2)
-        return [heading, *(_read(lines[2:], page, hyphens) if lines[2:] else [])]
+        return [heading, *(_read(lines[2:], page, hyphens, alone=alone) if lines[2:] else [])]
     if all("\t" in line.strip() for line in lines) and len(lines) > 1:
         rows = (" | ".join(cell.strip() for cell in line.strip().split("\t") if cell.strip()) for line in lines)
         return [Piece("table", "\n".join(rows), page)]
-    if len(lines) == 1:
+    if len(lines) == 1 and alone:
         level = _heading_level(lines[0].strip(), indent=len(lines[0]) - len(lines[0].lstrip()))
         if level:
             return [Piece("heading", lines[0], page, level)]

@@ -1,0 +1,156 @@
+"""Scenarios in which worker processes are killed: a storm, one worker, one of a pool, by their own runs."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from contextlib import suppress
+from datetime import timedelta
+from statistics import median
+
+from pipeline import Send
+from tests.actors.plain import Nap, echo, nap, poison
+from tests.actors.stepped import Walk, walk
+from tests.chaos.stage import Report, Stage
+from tests.support.processes import alive
+from tests.support.waiting import eventually
+
+
+def kill_storm(
+    here: Stage,
+    *,
+    seed: int,
+    runs: int,
+    step: tuple[float, float],
+    workers: int,
+    every: timedelta,
+    storm: timedelta,
+    settled: timedelta,
+    threads: int = 2,
+) -> Report:
+    """R01: worker processes are killed at random while runs of three steps are worked on."""
+    report, dice = Report(), random.Random(seed)
+    supervisor = here.pool(workers, threads=threads)
+    here.accept(walk.send_many([Walk(seconds=dice.uniform(*step), start=number) for number in range(runs)]))
+    accepted = here.ledger.accepted()
+    kills, until = 0, time.monotonic() + storm.total_seconds()
+    while time.monotonic() < until:
+        nearest = time.monotonic() + every.total_seconds()
+        while time.monotonic() < nearest:
+            here.states(accepted)  # retention forgets what ended long ago: remember it here
+            time.sleep(0.1)
+        with suppress(ProcessLookupError, IndexError):
+            os.kill(dice.choice(supervisor.children()), signal.SIGKILL)
+            kills += 1
+    last_kill = time.monotonic()
+    here.settle(accepted, settled)
+    findings = here.findings()
+    report.figures |= {"kills": kills, "settled_s": round(time.monotonic() - last_kill, 1)}
+    report.figures |= {"repeated": len(findings.repeated), "states": dict(findings.states)}
+    report.expect_clean(findings)
+    report.expect(f"all completed: {findings.states}", findings.states.get("completed") == runs)
+    report.expect("at most one step repeated a kill and thread", len(findings.repeated) <= kills * threads)
+    wrong = [r for n, r in enumerate(accepted[:50]) if here.inspector.result(r) not in (b"%d" % (n + 3), None)]
+    report.expect(f"results are right: {wrong}", not wrong)
+    report.expect("the supervisor lives", supervisor.alive)
+    return report
+
+
+def dead_worker(here: Stage, *, samples: int, at_once: int, lease: float = 8) -> Report:
+    """R02: a killed worker's run starts again on an idle one; the lease is the default."""
+    report, waits = Report(), []
+    while len(waits) < samples:
+        victims = here.workers(at_once, threads=1, lease=lease)
+        ids = here.accept(nap.send_many([Nap(seconds=3600 if len(waits) < samples else 0) for _ in victims]))
+        eventually(lambda ids=ids: all(here.ledger.entries(what="started", run=r) for r in ids), timedelta(seconds=20))  # type: ignore[misc] # bound
+        survivor = here.worker(threads=at_once, lease=lease)
+        killed_at = time.time()
+        for victim in victims:
+            victim.kill()
+        eventually(
+            lambda ids=ids: all(len(here.ledger.entries(what="started", run=r)) == 2 for r in ids),  # type: ignore[misc] # bound
+            timedelta(seconds=40),
+        )
+        waits += [here.ledger.entries(what="started", run=r)[1].at - killed_at for r in ids]
+        survivor.kill()
+        for run_id in ids:
+            here.inspector.cancel(run_id)
+        with here.worker(lease=1).popen as sweeper:  # takes the cancelled runs out of the way
+            here.settle(ids, timedelta(seconds=20))
+            sweeper.kill()
+    report.figures = {"samples": len(waits), "median_s": round(median(waits), 1), "longest_s": round(max(waits), 1)}
+    report.expect("never more than 15 s", max(waits) <= 15)
+    report.expect("median at most 10 s", median(waits) <= 10 or samples < 5)
+    return report
+
+
+def one_of_a_pool(here: Stage, *, processes: int, threads: int, seconds: float) -> Report:
+    """R03: one process of a pool dies; the runs in the others are not touched, and it is replaced."""
+    report = Report()
+    supervisor = here.pool(processes, threads=threads)
+    ids = here.accept(nap.send_many([Nap(seconds=seconds) for _ in range(processes * threads - 2)]))
+    eventually(lambda: here.ledger.count("started") == len(ids), timedelta(seconds=20))
+    before = supervisor.children()
+    victim = before[0]
+    touched = {entry.run for entry in here.ledger.entries(what="started") if entry.worker == victim}
+    killed_at = time.monotonic()
+    os.kill(victim, signal.SIGKILL)
+    eventually(lambda: not alive(victim) and len(supervisor.children()) == processes, timedelta(seconds=20))
+    replaced = time.monotonic() - killed_at
+    here.settle(ids, timedelta(seconds=seconds * 2 + 20))
+    starts = {run: len(here.ledger.entries(what="started", run=run)) for run in ids}
+    interrupted = [run for run in ids if run not in touched and starts[run] != 1]
+    report.figures = {"replaced_s": round(replaced, 2), "in the victim": len(touched), "interrupted": len(interrupted)}
+    report.expect_clean(here.findings(effect="effect"))
+    report.expect("no run of another process is started twice", not interrupted)
+    report.expect("the victim's runs go on", all(starts[run] == 2 for run in touched))
+    report.expect("a new process within 2 s", replaced <= 2)
+    report.expect("the others and the supervisor live", set(before[1:]) <= set(supervisor.children()) and supervisor.alive)
+    return report
+
+
+def poison_pills(
+    here: Stage, *, pills: int, normals: int, seconds: float, processes: int, threads: int, limit: timedelta
+) -> Report:
+    """R04: runs that kill their process are stopped after three starts; the others all complete."""
+    report = Report()
+    here.pool(processes, threads=threads)
+    begun = time.monotonic()
+    bad = here.accept(poison.send_many([0.05] * pills))
+    good = here.accept(nap.send_many([Nap(seconds=seconds) for _ in range(normals)]))
+    states = here.settle(bad + good, limit)
+    took = time.monotonic() - begun
+    starts = [len(here.ledger.entries(what="started", run=run)) for run in bad]
+    records = [here.inspector.show(run) or {} for run in bad]
+    ideal = normals * seconds / (processes * threads)
+    completed = sum(states[run] == "completed" for run in good)
+    report.figures = {"poison starts": starts, "normals completed": f"{completed}/{normals}", "took_s": round(took, 1)}
+    report.figures["ideal_s"] = round(ideal, 1)
+    report.expect(f"poison starts at most 3 times: {starts}", max(starts) <= 3)
+    report.expect("poison is dead", all(states[run] == "dead" for run in bad))
+    report.expect("as a crash loop", all(record.get("reason") == "crash_loop" for record in records))
+    report.expect("with the error told", all("died" in record["errors"][-1]["message"] for record in records))
+    report.expect(f"every other run completes: {completed}/{normals}", completed == normals)
+    return report
+
+
+def neighbours_of_poison(here: Stage, *, neighbours: int, seconds: float, limit: timedelta) -> Report:
+    """R04: long runs without steps that share their worker with a poison pill outlive it."""
+    report = Report()
+    here.pool(1, threads=neighbours + 1)
+    good = here.accept(nap.send_many([Nap(seconds=seconds) for _ in range(neighbours)]))
+    eventually(lambda: here.ledger.count("started") == neighbours)
+    [bad] = here.accept(poison.send_many([0.3]))
+    states = here.settle([bad, *good], limit)
+    report.figures = {"poison starts": len(here.ledger.entries(what="started", run=bad))}
+    report.figures["neighbours completed"] = f"{sum(states[run] == 'completed' for run in good)}/{neighbours}"
+    report.expect("poison is dead after three starts", states[bad] == "dead" and report.figures["poison starts"] == 3)
+    report.expect(f"the neighbours complete: {states}", all(states[run] == "completed" for run in good))
+    return report
+
+
+def echoes(here: Stage, count: int) -> list[str]:
+    """Send runs that do next to nothing."""
+    return here.accept(echo.send_many([Send(payload=f"{number}") for number in range(count)]))

@@ -1,0 +1,80 @@
+"""The verdict, as a table: kind, attempt and policy in; state, wait, cost and reason out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from pipeline import AI, errors
+from pipeline.errors import KINDS, Kind, classify
+from pipeline.verdict import MOST_SNOOZES, Verdict, decide
+
+S = timedelta(seconds=1)
+NONE = timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "attempt", "expected"),
+    [
+        (None, 1, Verdict("completed")),
+        (None, 3, Verdict("completed")),
+        ("transient", 1, Verdict("retrying", 5 * S, spends=True, reason="transient")),
+        ("transient", 2, Verdict("retrying", 10 * S, spends=True, reason="transient")),
+        ("transient", 3, Verdict("dead", reason="attempts_exhausted: transient")),
+        ("timeout", 1, Verdict("retrying", 5 * S, reason="timeout")),
+        ("timeout", 3, Verdict("dead", reason="attempts_exhausted: timeout")),
+        ("resource", 1, Verdict("retrying", 5 * S, reason="resource")),
+        ("quality", 1, Verdict("retrying", 5 * S, reason="quality")),
+        ("permanent", 1, Verdict("dead", reason="permanent")),
+        ("content", 1, Verdict("dead", reason="content")),
+        ("context_overflow", 1, Verdict("dead", reason="context_overflow")),
+        ("rate_limited", 3, Verdict("snoozed", 5 * S, spends=False, reason="rate_limited")),
+        ("snoozed", 3, Verdict("snoozed", 5 * S, spends=False, reason="snoozed")),
+        ("interrupted", 3, Verdict("queued", spends=False, reason="worker_stopping")),
+        ("cancelled", 1, Verdict("cancelled", spends=False, reason="asked")),
+    ],
+)
+def test_each_kind_has_its_verdict(kind: Kind | None, attempt: int, expected: Verdict) -> None:
+    """One line a rule."""
+    assert decide(kind, attempt=attempt, retry=AI, chance=0.0) == expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("attempt", [1, 3, 99])
+def test_every_kind_of_failure_is_decided(kind: Kind, attempt: int) -> None:
+    """No kind falls through, and no failure completes a run."""
+    assert decide(kind, attempt=attempt, retry=AI).state != "completed"
+
+
+def test_waiting_is_free_and_bounded() -> None:
+    """A provider's own wait is kept to; a run that only ever waits is dead in the end, and says so."""
+    assert decide("rate_limited", attempt=1, retry=AI, wait=7 * S).delay == 7 * S
+    assert decide("snoozed", attempt=1, retry=AI, snoozes=MOST_SNOOZES) == Verdict("dead", reason="waited_too_often")
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [
+        (errors.Transient("x"), "transient"),
+        (errors.Timeout("x"), "timeout"),
+        (errors.RateLimited("x", retry_after=S), "rate_limited"),
+        (errors.ResourceExhausted("x"), "resource"),
+        (errors.QualityError("x"), "quality"),
+        (errors.ContextOverflow("x"), "context_overflow"),
+        (errors.ContentRefused("x"), "content"),
+        (errors.Permanent("x"), "permanent"),
+        (errors.InvalidInput("x", field="y"), "permanent"),
+        (errors.AuthFailed("x"), "permanent"),
+        (errors.Snooze(S), "snoozed"),
+        (errors.Cancelled("x"), "cancelled"),
+        (errors.Interrupted("x"), "interrupted"),
+        (MemoryError(), "resource"),
+        (TimeoutError(), "timeout"),
+        (KeyError("x"), "transient"),
+        (errors.Unavailable("x"), "transient"),
+    ],
+)
+def test_every_failure_has_one_kind(raised: BaseException, kind: Kind) -> None:
+    """What an actor raises by name has its kind; what nobody knows is transient."""
+    assert classify(raised) == kind
