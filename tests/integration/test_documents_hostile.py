@@ -7,16 +7,13 @@ import os
 import random
 import resource
 import tempfile
-import threading
-import time
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from actors.study.reading import Limits, read_document
+from actors.study.reading import read_document
 from pipeline.errors import InvalidInput, Permanent
 from tests.support import papers
 
@@ -202,7 +199,7 @@ def _worker_kb() -> int:
 
 @pytest.mark.parametrize("case", HOSTILE)
 def test_a_hostile_file_is_refused_by_name_within_ten_seconds(case: str, tmp_path: Path, scratch: Path) -> None:
-    """It is a permanent failure, the message names the file and the cause, the worker has not grown, nothing is left."""
+    """It is a permanent failure that names the file and the cause; the worker has not grown, nothing is left."""
     make, name, reason = HOSTILE[case]
     path = tmp_path / "upload"
     path.write_bytes(make())
@@ -221,13 +218,8 @@ def test_a_hostile_file_is_refused_by_name_within_ten_seconds(case: str, tmp_pat
     assert _worker_kb() - before < 20_000
 
 
-def test_a_pdf_that_lies_about_its_pages_is_read_or_refused(tmp_path: Path, scratch: Path) -> None:
+def test_a_pdf_that_lies_about_its_pages_has_the_pages_that_are_there(tmp_path: Path, scratch: Path) -> None:
     """Two thousand million pages are claimed and one is there: no loop over what is claimed."""
     path = tmp_path / "upload"
     path.write_bytes(papers.pdf([papers.paragraph("One page.")], count=2_000_000_000))
-    try:
-        document = read_document(path, name="a.pdf")
-    except InvalidInput as refusal:
-        assert "a.pdf" in str(refusal)
-    else:
-        assert document.pages == 1
+    assert read_document(path, name="a.pdf").pages == 1

@@ -52,9 +52,14 @@ class LineReader:
         self._left, self._right = ctypes.c_double(), ctypes.c_double()
         self._bottom, self._top = ctypes.c_double(), ctypes.c_double()
         self._x, self._y = ctypes.c_double(), ctypes.c_double()
+        # Made once: a page asks for a thousand places.
+        self._origin = ctypes.byref(self._x), ctypes.byref(self._y)
+        box = (self._left, self._right, self._bottom, self._top)
+        self._box = tuple(ctypes.byref(side) for side in box)
         self._matrix = pdfium.FS_MATRIX()
         self._name = ctypes.create_string_buffer(256)
         self._flags = ctypes.c_int()
+        self._char_origin, self._char_box = pdfium.FPDFText_GetCharOrigin, pdfium.FPDFText_GetCharBox
         self._fonts: dict[bytes, tuple[bool, bool]] = {}
 
     def read(self, page: Any) -> PageText:
@@ -62,10 +67,11 @@ class LineReader:
         try:
             text = self._text(textpage)
             spans = _spans(text)
-            angle = self._angle(textpage, spans)
+            handle = textpage.raw
+            angle = self._angle(handle, spans)
             segments: list[Segment] = []
             for begin, end in spans:
-                segments.extend(self._segments(textpage, text, begin, end, angle))
+                segments.extend(self._segments(handle, text, begin, end, angle))
         finally:
             textpage.close()
         left, top, width, height = _frame(page.get_cropbox(), angle)
@@ -119,13 +125,11 @@ class LineReader:
         return -em < x0 - last.x1 < _GAP_EM * em and abs(y - last.y) < _JUMP_EM * em
 
     def _place(self, textpage: Any, first: int, final: int, cosine: float, sine: float) -> tuple[float, float, float]:
-        pdfium = self._pdfium
-        box = (self._left, self._right, self._bottom, self._top)
-        pdfium.FPDFText_GetCharOrigin(textpage, first, self._x, self._y)
-        pdfium.FPDFText_GetCharBox(textpage, final, *box)
-        if cosine == 1.0:
-            return self._x.value, max(self._right.value, self._x.value), -self._y.value
+        self._char_origin(textpage, first, *self._origin)
+        self._char_box(textpage, final, *self._box)
         x, y = self._x.value, self._y.value
+        if cosine == 1.0:
+            return x, max(self._right.value, x), -y
         corners = [
             across * cosine + up * sine
             for across in (self._left.value, self._right.value)

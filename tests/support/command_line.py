@@ -1,0 +1,62 @@
+"""The command as people run it: a process with arguments, an exit code, and two streams."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+COMMAND = [sys.executable, "-m", "pipeline.cli"]
+
+#: How long a command may take on a machine that does much else.
+LIMIT_S = 90
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command answered."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        """The one object it printed; anything else on stdout fails the test."""
+        return json.loads(self.stdout)
+
+    @property
+    def lines(self) -> list[Any]:
+        """The objects it printed, one a line."""
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """Runs commands in a folder, with an environment."""
+
+    folder: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def __call__(self, *arguments: str, code: int = 0, given: str | None = None, **env: str) -> Answer:
+        """Run a command to its end; another exit code than ``code``, or a traceback, fails the test."""
+        ended = subprocess.run(
+            [*COMMAND, *arguments],
+            cwd=self.folder,
+            env={**os.environ, **self.env, **env},
+            input=given,
+            stdin=subprocess.DEVNULL if given is None else None,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+        told = f"{arguments} ended with {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
+        assert ended.returncode == code, told
+        assert "Traceback" not in ended.stderr, told
+        return Answer(ended.returncode, ended.stdout, ended.stderr)
