@@ -63,8 +63,8 @@ def _together(path: Path, documents: int) -> None:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cores = (after.ru_utime + after.ru_stime - children.ru_utime - children.ru_stime) / seconds
     print(
-        f"\n{documents} documents of {pages // documents} pages at once: {seconds:.1f} s, {pages / seconds:.0f} pages/s, "
-        f"{cores:.1f} cores busy in children; at most {watch.most} children of {watch.peak_kb / 1024:.0f} MB; "
+        f"\n{documents} documents of {pages // documents} pages at once: {seconds:.1f} s, "
+        f"{pages / seconds:.0f} pages/s, {cores:.1f} cores busy in children; at most {watch.most} children of {watch.peak_kb / 1024:.0f} MB; "
         f"the worker grew by {(_resident_kb(os.getpid()) - before) / 1024:.0f} MB"
     )
 

@@ -52,7 +52,7 @@ def peer_named(name: str) -> Peer:
 
 @dataclass(frozen=True)
 class Sent:
-    """How long a sender took, its processor time, and when it sent each number if it sent them apart, in nanoseconds."""
+    """How long a sender took, its processor time, and the nanosecond of each number that was sent apart."""
 
     seconds: float
     cpu: float

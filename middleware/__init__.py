@@ -24,10 +24,10 @@ def stack(*, models: tuple[str, ...] = ("offline",), timeout: timedelta = timede
     return [
         AsyncIO(),  # one event loop a process, for async actors
         Shutdown(),  # first: what was given back meanwhile must not start
-        Timeout(timeout),  # around everything that can take long
         RunScope(models),  # opens the run that all below share
         Telemetry(),  # times and logs what the run scope opened, whatever becomes of it
         Progress(),  # its last report goes out before the verdict is committed
         Outcome(),  # knows the failure's kind: the classifier came before it
-        ErrorClassifier(),  # last, so that it is the first to see a failure
+        ErrorClassifier(),  # the first to see a failure: all above act on its kind
+        Timeout(timeout),  # next to the actor, so that its exception can hit nothing else
     ]

@@ -9,7 +9,7 @@ from dramatiq.middleware import Middleware, TimeLimitExceeded
 from dramatiq.middleware.shutdown import Shutdown
 
 from pipeline.engine.delivery import Delivery
-from pipeline.errors import Kind, classify
+from pipeline.errors import Kind, Unavailable, classify
 
 
 class ErrorClassifier(Middleware):
@@ -31,4 +31,6 @@ def _kind(exception: BaseException) -> Kind:
         return "interrupted"
     if isinstance(exception, RateLimitExceeded):
         return "rate_limited"
+    if isinstance(exception, Unavailable):
+        return "snoozed"  # what does not answer is waited for; the attempt is not to blame
     return classify(exception)

@@ -14,7 +14,7 @@ from pipeline.actor import Actor
 from pipeline.engine.broker import PipelineBroker
 from pipeline.engine.delivery import Delivery
 from pipeline.engine.store import Commit
-from pipeline.errors import InvalidInput, LeaseLost, RateLimited, Snooze
+from pipeline.errors import InvalidInput, LeaseLost, PipelineError, RateLimited, Snooze, classify
 from pipeline.logs import redact
 from pipeline.retry import Retry
 from pipeline.run import as_ms
@@ -36,6 +36,12 @@ class Outcome(Middleware):
         if delivery.lost or isinstance(exception, LeaseLost):
             return  # another worker owns the run: there is nothing to decide here
         engine: PipelineBroker = broker
+        produced = b""
+        if exception is None:
+            try:
+                produced = engine.values.pack(delivery.call.result if delivery.call is not None else b"null")
+            except (PipelineError, OSError) as error:  # a result that cannot be stored is a failure like any other
+                delivery.kind, exception = classify(error), error
         actor = engine.actors.get(delivery.actor_name)
         attempt = delivery.lease.attempt + 1
         verdict = decide(
@@ -46,13 +52,12 @@ class Outcome(Middleware):
             wait=_asked_wait(exception),
         )
         delivery.verdict = verdict
-        produced = delivery.call.result if delivery.call is not None else b"null"
         delivery.commit = Commit(
             delivery.lease.run_id,
             delivery.lease.fence,
             verdict.state,
             delay_ms=as_ms(verdict.delay),
-            result=engine.values.pack(produced) if verdict.state == "completed" else b"",
+            result=produced,
             reason=verdict.reason,
             error=b"" if exception is None else _told(exception, delivery, attempt, verdict),
             spends=verdict.spends,

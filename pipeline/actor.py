@@ -17,7 +17,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipeline import ids
 from pipeline.engine.store import NewRun
-from pipeline.errors import InvalidInput
+from pipeline.errors import InvalidInput, Permanent
+from pipeline.handle import RunHandle
 from pipeline.models import Models
 from pipeline.priority import Priority
 from pipeline.retry import Retry
@@ -26,7 +27,6 @@ from pipeline.sending import Send
 
 if TYPE_CHECKING:
     from pipeline.engine.broker import PipelineBroker
-    from pipeline.handle import RunHandle
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -121,9 +121,15 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
             call = args[0]
             given = [call.payload] if self._takes_payload else []
             result = self.fn(*given, call.run) if self._takes_run else self.fn(*given)
-            call.result = self.result_shape.dump_json(result)
+            call.result = self._encode_result(result)
             return None
         return self.fn(*args, **kwargs)
+
+    def _encode_result(self, result: Any) -> bytes:
+        try:
+            return self.result_shape.dump_json(self.result_shape.validate_python(result))
+        except ValidationError as error:
+            raise Permanent(f"{self.actor_name} returned what its signature does not say: {error}") from error
 
     def validate(self, payload: Any) -> Any:
         """Give the payload as its type; raises ``InvalidInput`` that names the actor and the field."""
@@ -180,8 +186,6 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
 
     def send_many(self, payloads: Iterable[In | Send]) -> list[RunHandle[Out]]:
         """Send payloads, or ``Send`` values, in as few calls as can be; all are checked before any is sent."""
-        from pipeline.handle import RunHandle
-
         runs = [self.new_run(item if isinstance(item, Send) else Send(payload=item)) for item in payloads]
         broker = self.broker
         return [RunHandle(run_id, self, broker) for run_id in broker.accept(runs)]

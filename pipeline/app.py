@@ -13,7 +13,7 @@ import dramatiq
 
 import actors
 from middleware import stack
-from pipeline import artifacts, blobs
+from pipeline import artifacts, blobs, logs
 from pipeline.declaration import bind
 from pipeline.engine.broker import PipelineBroker
 from pipeline.engine.connection import connect
@@ -34,6 +34,7 @@ def assemble(settings: Settings, redis_url: str) -> PipelineBroker:
         middleware=stack(models=settings.models),
         lease=settings.lease,
         grace=settings.shutdown_grace,
+        on_boot=lambda: logs.configure(settings.log_level, settings.log_format, secrets=settings.secrets()),
     )
     actors.declare()
     bind(broker)

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 import orjson
-import redis
 
 from pipeline.engine import keys
 from pipeline.engine.store import Store
 from pipeline.engine.values import Values
-from pipeline.errors import Unavailable
-from pipeline.events import EVENTS, FINAL, Event
+from pipeline.event_log import EventLog
+from pipeline.events import FINAL
 from pipeline.priority import TIERS
-
-#: A blocking read asks again this often, so that a dead connection is noticed.
-_LOOK_UP = timedelta(seconds=2)
 
 #: How many runs of a state are looked through for those of one queue or actor: more than are kept.
 _SEARCHED = 10_000
@@ -41,72 +35,29 @@ _NUMBERS = frozenset(
 )
 
 
-class Inspector:
+class Inspector(EventLog):
     """Reads run records and their logs; what it changes, it changes through the engine's scripts."""
 
     def __init__(self, store: Store, values: Values) -> None:
-        self._store = store
+        super().__init__(store)
         self._values = values
-        self._ns = store.namespace
-
-    def state(self, run_id: str) -> str | None:
-        """Give a run's state, or none if it is unknown or was removed by retention."""
-        return _text(self._read("hget", keys.run(self._ns, run_id), "state"))
 
     def show(self, run_id: str) -> dict[str, Any] | None:
         """Give everything that is known of a run: record, payload, result, errors, finished steps."""
-        record = self._record(self._read("hgetall", keys.run(self._ns, run_id)))
+        record = self._record(self._store.read("hgetall", keys.run(self._ns, run_id)))
         if record is None:
             return None
         record["id"] = run_id
-        record["errors"] = [orjson.loads(item) for item in self._read("lrange", keys.errors(self._ns, run_id), 0, -1)]
-        record["steps"] = sorted(name.decode() for name in self._read("hkeys", keys.steps(self._ns, run_id)))
+        record["errors"] = [
+            orjson.loads(item) for item in self._store.read("lrange", keys.errors(self._ns, run_id), 0, -1)
+        ]
+        record["steps"] = sorted(name.decode() for name in self._store.read("hkeys", keys.steps(self._ns, run_id)))
         return record
 
     def result(self, run_id: str) -> bytes | None:
         """Give a completed run's result as JSON."""
-        stored = self._read("hget", keys.run(self._ns, run_id), "result")
+        stored = self._store.read("hget", keys.run(self._ns, run_id), "result")
         return None if stored is None else self._values.unpack(stored)
-
-    def events(
-        self, run_id: str, *, after: str = "", follow: bool = True, timeout: timedelta | None = None
-    ) -> Iterator[Event]:
-        """Give a run's events from the first, or from the one after id ``after``, and wait for more until it ended.
-
-        The first event, *queued*, is told from the record: a run that waits has no log yet. Raises ``TimeoutError``
-        after ``timeout`` without an end.
-        """
-        record = self._read("hmget", keys.run(self._ns, run_id), "queued_ms", "state")
-        if record[0] is None:
-            return
-        first = f"{int(record[0])}-0"
-        if not after:
-            yield Event(first, run_id, "queued", int(record[0]))
-            after = first
-        yield from self._follow(
-            keys.log(self._ns, run_id), run_id, after, follow, timeout, lambda: self.state(run_id) in FINAL
-        )
-
-    def flow_events(self, flow_id: str, *, after: str = "0", timeout: timedelta | None = None) -> Iterator[Event]:
-        """Give a flow's events and wait for more until it ended."""
-        key = keys.flow(self._ns, flow_id)
-        yield from self._follow(
-            f"{key}:log", flow_id, after, True, timeout, lambda: _text(self._read("hget", key, "state")) != "running"
-        )
-
-    def watch(self, run_ids: Sequence[str], places: dict[str, str], block: timedelta) -> list[Event]:
-        """Give the events of several runs after each one's place, waiting ``block`` at most; ``places`` is moved on."""
-        streams = {keys.log(self._ns, run_id): places.get(run_id, "0") for run_id in run_ids}
-        if not streams:
-            return []
-        reply = self._read("xread", streams, block=max(1, int(block.total_seconds() * 1000)))
-        events = []
-        for name, [entries] in (reply or {}).items():
-            run_id = name.decode().removesuffix(":log").rpartition(":run:")[2]
-            for entry in entries:
-                events.append(_event(run_id, entry))
-                places[run_id] = events[-1].id
-        return events
 
     def wait(self, run_id: str, timeout: timedelta | None = None) -> str:
         """Block until a run ended, and give its final state; raises ``TimeoutError``, ``KeyError`` if it is unknown."""
@@ -127,7 +78,7 @@ class Inspector:
         wanted = {"queue": queue, "actor": actor, "state": "" if state == "delayed" else state}
         for name in [state] if state else ["running", "queued", "delayed", "parked", "completed", "dead", "cancelled"]:
             for run_id in self._ids(name, _SEARCHED if queue or actor else limit):
-                raw = self._read("hgetall", keys.run(self._ns, run_id))
+                raw = self._store.read("hgetall", keys.run(self._ns, run_id))
                 raw.pop(b"result", None)  # may be large, and a list is no place for it
                 record = self._record(raw)
                 if record and all(not value or record[name] == value for name, value in wanted.items()):
@@ -142,14 +93,14 @@ class Inspector:
         rows = []
         waiting = self._by_queue("delayed")
         running = self._by_queue("leases")
-        for queue in sorted(name.decode() for name in self._read("smembers", keys.queues(self._ns))):
+        for queue in sorted(name.decode() for name in self._store.read("smembers", keys.queues(self._ns))):
             tiers = dict.fromkeys(TIERS, 0)
             oldest: int | None = None
-            for member in self._read("zrange", keys.ready(self._ns, queue), 0, 999):
+            for member in self._store.read("zrange", keys.ready(self._ns, queue), 0, 999):
                 line = keys.ready_group(self._ns, queue, member.decode())
-                tiers[TIERS[int(member.split(b":")[0])]] += self._read("zcard", line)
-                for run_id in self._read("zrange", line, 0, 0):
-                    queued = int(self._read("hget", keys.run(self._ns, run_id.decode()), "queued_ms") or now_ms)
+                tiers[TIERS[int(member.split(b":")[0])]] += self._store.read("zcard", line)
+                for run_id in self._store.read("zrange", line, 0, 0):
+                    queued = int(self._store.read("hget", keys.run(self._ns, run_id.decode()), "queued_ms") or now_ms)
                     oldest = queued if oldest is None else min(oldest, queued)
             rows.append(
                 {
@@ -166,12 +117,12 @@ class Inspector:
     def workers(self) -> list[dict[str, Any]]:
         """Give the worker processes heard of in the last fifteen seconds."""
         now_ms = self.now_ms()
-        seen = self._read("zrangebyscore", keys.workers(self._ns), now_ms - 15_000, "+inf", withscores=True)
+        seen = self._store.read("zrangebyscore", keys.workers(self._ns), now_ms - 15_000, "+inf", withscores=True)
         return [{"worker": name.decode(), "seen_s": round((now_ms - at) / 1000, 1)} for name, at in seen]
 
     def flow(self, flow_id: str) -> dict[str, Any] | None:
         """Give a flow: name, state, and for each node its run and final state, if it has one."""
-        raw = {k.decode(): v.decode() for k, v in self._read("hgetall", keys.flow(self._ns, flow_id)).items()}
+        raw = {k.decode(): v.decode() for k, v in self._store.read("hgetall", keys.flow(self._ns, flow_id)).items()}
         if not raw:
             return None
         nodes = {
@@ -195,33 +146,33 @@ class Inspector:
 
     def now_ms(self) -> int:
         """Give the time of Redis."""
-        seconds, micros = self._read("time")
+        seconds, micros = self._store.read("time")
         return int(seconds) * 1000 + int(micros) // 1000
 
     def _ids(self, state: str, limit: int) -> list[str]:
         if state == "running":
-            found = self._read("zrange", keys.leases(self._ns), 0, limit - 1)
+            found = self._store.read("zrange", keys.leases(self._ns), 0, limit - 1)
         elif state in {"delayed", "retrying", "snoozed"}:
-            found = self._read("zrange", keys.delayed(self._ns), 0, limit - 1)
+            found = self._store.read("zrange", keys.delayed(self._ns), 0, limit - 1)
         elif state == "queued":
             found = []
-            for queue in self._read("smembers", keys.queues(self._ns)):
-                for member in self._read("zrange", keys.ready(self._ns, queue.decode()), 0, 99):
+            for queue in self._store.read("smembers", keys.queues(self._ns)):
+                for member in self._store.read("zrange", keys.ready(self._ns, queue.decode()), 0, 99):
                     line = keys.ready_group(self._ns, queue.decode(), member.decode())
-                    found += self._read("zrange", line, 0, limit - 1)
+                    found += self._store.read("zrange", line, 0, limit - 1)
         elif state == "parked":
             found = []
-            for actor in self._read("smembers", keys.parked(self._ns)):
-                found += self._read("zrange", keys.parked_actor(self._ns, actor.decode()), 0, limit - 1)
+            for actor in self._store.read("smembers", keys.parked(self._ns)):
+                found += self._store.read("zrange", keys.parked_actor(self._ns, actor.decode()), 0, limit - 1)
         else:
-            found = self._read("zrange", keys.finished(self._ns, state), 0, limit - 1, desc=True)
+            found = self._store.read("zrange", keys.finished(self._ns, state), 0, limit - 1, desc=True)
         return [run_id.decode() for run_id in found]
 
     def _by_queue(self, index: str) -> dict[str, int]:
-        found = self._read("zrange", getattr(keys, index)(self._ns), 0, 999)
+        found = self._store.read("zrange", getattr(keys, index)(self._ns), 0, 999)
         counts: dict[str, int] = {}
         for run_id in found:
-            queue = _text(self._read("hget", keys.run(self._ns, run_id.decode()), "queue")) or ""
+            queue = _text(self._store.read("hget", keys.run(self._ns, run_id.decode()), "queue")) or ""
             counts[queue] = counts.get(queue, 0) + 1
         return counts
 
@@ -238,53 +189,12 @@ class Inspector:
             elif name not in {"place", "claim"} and not name.startswith("in:"):
                 record[name] = value.decode(errors="replace")
         if isinstance(record.get("message"), dict):
-            args = record["message"].get("args") or [None]
-            record["payload"] = args[0]
+            args = record["message"].get("args")
+            record["payload"] = args[0] if isinstance(args, list) and args else None
         if "result" in record:
             record["result"] = _json(self._values.unpack(record["result"]))
         record["tier"] = TIERS[int(record.get("tier", 2))]
         return record
-
-    def _follow(  # noqa: PLR0917 - told apart by name at the two places that call it
-        self, key: str, owner: str, after: str, follow: bool, timeout: timedelta | None, ended: Any
-    ) -> Iterator[Event]:
-        limit = None if timeout is None else time.monotonic() + timeout.total_seconds()
-        while True:
-            over = ended()
-            block = _LOOK_UP
-            if limit is not None:
-                block = min(block, timedelta(seconds=max(0.001, limit - time.monotonic())))
-            reply = self._read(
-                "xread", {key: after}, block=None if over or not follow else max(1, int(block.total_seconds() * 1000))
-            )
-            entries = reply[key.encode()][0] if reply else []
-            for entry in entries:
-                event = _event(owner, entry)
-                after = event.id
-                yield event
-                if event.event in {"completed", "dead", "cancelled", "partial", "failed"}:
-                    return
-            if not entries and (over or not follow):
-                return
-            if limit is not None and time.monotonic() >= limit:
-                raise TimeoutError(f"{owner} has not ended after {timeout}")
-
-    def _read(self, command: str, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return getattr(self._store.client, command)(*args, **kwargs)
-        except redis.RedisError as error:
-            raise Unavailable(f"Redis: {error}") from error
-
-
-def _event(owner: str, entry: Any) -> Event:
-    entry_id, fields = entry
-    return Event(
-        id=entry_id.decode(),
-        run=owner,
-        event=fields[b"event"].decode(),
-        at_ms=int(entry_id.split(b"-")[0]),
-        data=orjson.loads(fields[b"data"]) or {},
-    )
 
 
 def _json(value: bytes) -> Any:
@@ -296,6 +206,3 @@ def _json(value: bytes) -> Any:
 
 def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode()
-
-
-__all__ = ["EVENTS", "Inspector"]

@@ -13,7 +13,7 @@ import orjson
 import structlog
 from pydantic import TypeAdapter
 
-from pipeline.errors import Cancelled, Interrupted, LeaseLost
+from pipeline.errors import Cancelled, Interrupted, LeaseLost, Unavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -185,8 +185,13 @@ class Run:
 
     def _publish(self, report: dict[str, Any]) -> None:
         self._reported_at = time.monotonic()
-        self._unpublished = None
-        self._journal.report(orjson.dumps(report))
+        self._unpublished = report
+        try:
+            self._journal.report(orjson.dumps(report))
+        except Unavailable as error:
+            self.log.warning("report_delayed", error=str(error))  # worth less than the attempt it would end
+        else:
+            self._unpublished = None
 
 
 def _name(fn: Callable[..., Any]) -> str:

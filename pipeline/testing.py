@@ -60,9 +60,7 @@ def run_inline(
     ``InvalidInput`` for a payload that does not fit.
     """
     kept = journal or MemoryJournal()
-    run = Run(
-        kept, run_id=ids.new(), actor=actor.actor_name, queue=actor.queue_name, attempt=attempt, models=(model,)
-    )
+    run = Run(kept, run_id=ids.new(), actor=actor.actor_name, queue=actor.queue_name, attempt=attempt, models=(model,))
     call = Call(actor.validate(orjson.loads(orjson.dumps(actor.encode(payload)))), run)
     actor(call)
     run.flush()

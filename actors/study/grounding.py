@@ -57,11 +57,20 @@ class Source:
         self._by_text: dict[tuple[str, int], int] = {}
         for number, sentence in enumerate(self.sentences):
             self._by_text.setdefault((sentence.text, sentence.page), number)
+        self._by_plain: dict[str, int] = {}
+        for number, start in enumerate(self._starts):
+            end = self._starts[number + 1] - 1 if number + 1 < len(self._starts) else len(self._text) - 1
+            self._by_plain.setdefault(self._text[start:end], number)
         self._dense: tuple[str, list[int]] | None = None
 
     def find(self, quote: str) -> Evidence | None:
         """Give the whole sentence (three at most, if the quote spans them) that holds a quote, or none."""
-        wanted = plain(quote).strip("\"' .,;:…")
+        whole = plain(quote)
+        number = self._by_plain.get(whole)
+        if number is not None and _words(whole) >= _LEAST_WORDS:
+            sentence = self.sentences[number]
+            return Evidence(sentence=sentence.text, page=sentence.page, document=self.name)
+        wanted = whole.strip("\"' .,;:…")
         if _words(wanted) < _LEAST_WORDS:
             return None
         pieces = [piece.strip(" ,;:") for piece in re.split(r"\.\.\.|…|\[\.\.\.\]", wanted)]
@@ -126,6 +135,7 @@ class Source:
         if len(group) > _MOST_SENTENCES or group[0].block != group[-1].block:
             return None
         text = " ".join(sentence.text for sentence in group)
+        self._by_text.setdefault((text, group[0].page), first)
         return Evidence(sentence=text, page=group[0].page, document=self.name)
 
     def mentions(self, term: str) -> bool:
@@ -177,10 +187,9 @@ class Source:
         number = self._by_text.get((evidence.sentence, evidence.page))
         if number is not None:
             return number
-        for index, sentence in enumerate(self.sentences):
-            if sentence.page == evidence.page and evidence.sentence.startswith(sentence.text):
-                return index
-        return None
+        # Found as a quote, a passage of several sentences is known by its first.
+        found = self.find(evidence.sentence)
+        return self._by_text.get((found.sentence, found.page)) if found is not None else None
 
 
 def _words(text: str) -> int:

@@ -31,6 +31,10 @@ _ABBREVIATIONS = word_set(
 )
 _END = re.compile(r"([.!?]+|…)([\"'”\u2019»)\]]*)(?:\s+)|([。\uff01\uff1f])")
 _OPENS = re.compile(r"[\"'“\u2018«(\[¿¡]*[^\W_]")
+_LETTERED = re.compile(
+    r"\b(?:vitamins?|types?|points?|groups?|plan|hepatitis|class|grade|drive|appendix|sets?|variable|angle|line|option|and|or) $",
+    re.IGNORECASE,
+)
 _LAST_WORD = re.compile(r"([\w.]+)$")
 
 
@@ -65,7 +69,7 @@ def _ends(text: str, match: re.Match[str]) -> bool:
         return False
     # A single capital is an initial ("J. Watson"), unless it closes a phrase such as "vitamin C."
     if len(before) == 1 and before.isupper():
-        return text[max(0, word.start() - 1) : word.start()] == " " and text[: word.start()].rstrip()[-1:].islower()
+        return _LETTERED.search(text, max(0, word.start() - 20), word.start()) is not None
     # "2." at the very start numbers a list item.
     return not (before.isdigit() and not text[: word.start()].strip())
 

@@ -149,10 +149,10 @@ def singular(word: str) -> str:
     low = word.lower()
     if low in _IRREGULAR:
         return _cased(word, _IRREGULAR[low])
+    if len(word) > 2 and word[:-1].isupper() and word[-1] == "s":  # CPUs
+        return word[:-1]
     if len(low) < 4 or not low.endswith("s") or low in _SINGULAR or _ENDS_SINGULAR.search(low):
         return word
-    if word[:-1].isupper() and word[-1] == "s":  # CPUs
-        return word[:-1]
     if word.isupper():
         return word
     if low.endswith("ies") and len(low) > 4:

@@ -60,12 +60,14 @@ class PipelineBroker(Broker):
         middleware: Iterable[Middleware] = (),
         lease: timedelta = LEASE,
         grace: timedelta = timedelta(seconds=25),
+        on_boot: Callable[[], None] = lambda: None,
     ) -> None:
         self._hooks: dict[str, tuple[Callable[..., None], ...]] = {}
         self.store = store
         self.values = values
         self.lease = lease
         self.grace = grace
+        self.on_boot = on_boot
         self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(3).hex()}"
         self.stopping = False
         self._attempts: Attempts | None = None
@@ -74,13 +76,18 @@ class PipelineBroker(Broker):
 
     # Dramatiq calls every hook of every middleware; most are empty. Only those that are overridden are called here.
     def emit_before(self, signal: str, *args: Any, **kwargs: Any) -> None:
-        """Call the hooks before something happens, in order; only a ``MiddlewareError`` stops it."""
+        """Call the hooks before something happens, in order; only a ``MiddlewareError`` stops it.
+
+        Before an actor is called any failure does: a gate that breaks lets nothing through.
+        """
         for hook in self._hooks_for("before_" + signal):
             try:
                 hook(self, *args, **kwargs)
             except MiddlewareError:
                 raise
             except Exception:
+                if signal == "process_message":
+                    raise
                 log.critical("hook_failed", hook=f"before_{signal}", owner=repr(hook), exc_info=True)
 
     def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
@@ -148,8 +155,7 @@ class PipelineBroker(Broker):
         del prefetch
         if self._attempts is None:
             raise RuntimeError("consume() is for a worker, and none was started on this broker")
-        self._attempts.serve(queue_name)
-        return _Consumer(self._attempts, timedelta(milliseconds=timeout))
+        return _Consumer(self._attempts, queue_name, timedelta(milliseconds=timeout))
 
     def close(self) -> None:
         """Close the connections to Redis."""
@@ -237,6 +243,9 @@ class Attempts:
 class _Boot(Middleware):
     """Ties the engine's threads to the life of the worker."""
 
+    def after_process_boot(self, broker: Any) -> None:
+        broker.on_boot()
+
     def before_worker_boot(self, broker: Any, worker: Any) -> None:
         broker.boot(worker)
 
@@ -256,11 +265,13 @@ class _Boot(Middleware):
 class _Consumer(Consumer):
     """Hands verdicts to the committer; messages reach the worker through the intake."""
 
-    def __init__(self, attempts: Attempts, timeout: timedelta) -> None:
+    def __init__(self, attempts: Attempts, queue_name: str, timeout: timedelta) -> None:
         self._attempts = attempts
+        self._queue_name = queue_name
         self._timeout = timeout
 
     def __next__(self) -> None:
+        self._attempts.serve(self._queue_name)  # not before: Dramatiq keeps the consumer when it has made it
         self._attempts.rest(self._timeout)
 
     def ack(self, message: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from datetime import timedelta
 
@@ -74,7 +75,7 @@ class Committer(threading.Thread):
                 break
             except Unavailable as error:
                 log.warning("commit_delayed", runs=len(group), error=str(error))
-                self._stopping.wait(_PAUSE_S)
+                time.sleep(_PAUSE_S)
         for (delivery, commit), code in zip(group, codes, strict=True):
             self._slots.forget(delivery)
             if code < 0:

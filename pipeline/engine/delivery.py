@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import dramatiq
+import structlog
 from dramatiq.broker import MessageProxy
 
-from pipeline.engine.store import Commit, Lease
-from pipeline.errors import Kind, LeaseLost
+from pipeline.engine.store import CRASH_LIMIT, Commit, Lease
+from pipeline.errors import Interrupted, Kind, LeaseLost, Unavailable
 
 if TYPE_CHECKING:
     from pipeline.actor import Call
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
     from pipeline.engine.values import Values
     from pipeline.run import Run
     from pipeline.verdict import Verdict
+
+T = TypeVar("T")
+
+#: Pause between tries while Redis does not answer.
+_PAUSE_S = 0.25
+
+log = structlog.get_logger(__name__)
 
 
 class Delivery(MessageProxy):
@@ -39,6 +48,8 @@ class Delivery(MessageProxy):
         self.stopping = False
         self.cancelled = lease.cancelled
         self.lost = False
+        #: Whether the run is stopped as a crash loop if its worker dies now.
+        self.suspect = lease.starts >= CRASH_LIMIT
         self.claimed_at = time.monotonic()
         self.started_at = 0.0
         self._store = store
@@ -58,18 +69,34 @@ class Delivery(MessageProxy):
         """Give the steps that finished in earlier attempts."""
         if not self.lease.has_steps:
             return {}
-        found = self._store.load_checkpoints(self.lease.run_id)
+        found = self._persist(lambda: self._store.load_checkpoints(self.lease.run_id))
         return {name: self._values.unpack(value) for name, value in found.items()}
 
     def save_step(self, name: str, value: bytes) -> None:
         """Remember a finished step for good; raises ``LeaseLost`` if the run is another worker's now."""
+        packed = self._values.pack(value)
         self._heed(
-            self._store.save_checkpoint(self.lease.run_id, self.lease.fence, name, self._values.pack(value)), name
+            self._persist(lambda: self._store.save_checkpoint(self.lease.run_id, self.lease.fence, name, packed)), name
         )
+        self.suspect = False
 
     def report(self, progress: bytes) -> None:
         """Publish a report; raises ``LeaseLost`` if the run is another worker's now."""
         self._heed(self._store.report_progress(self.lease.run_id, self.lease.fence, progress), "progress")
+
+    def _persist(self, call: Callable[[], T]) -> T:
+        """Make an idempotent call until Redis answers: finished work is not thrown away because Redis is away.
+
+        It ends with the attempt's time limit, or when the worker stops.
+        """
+        while True:
+            try:
+                return call()
+            except Unavailable as error:
+                if self.stopping:
+                    raise Interrupted("worker is stopping while Redis does not answer") from error
+                log.warning("step_delayed", error=str(error))
+                time.sleep(_PAUSE_S)
 
     def _heed(self, code: int, what: str) -> None:
         if code < 0:

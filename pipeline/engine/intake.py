@@ -25,6 +25,9 @@ LOOK_UP = timedelta(seconds=2)
 #: Pause between tries while Redis does not answer.
 _PAUSE_S = 0.25
 
+#: Options that would have Dramatiq's own threads do what the engine does, or fail in them.
+_DRAMATIQS = ("eta", "throws", "pipe_target")
+
 log = structlog.get_logger(__name__)
 
 
@@ -101,7 +104,14 @@ class Intake(threading.Thread):
         while True:
             try:
                 return self._store.claim(
-                    self._worker_id, claim_id, queues, self._actors(), want=want, lease_ms=self._lease_ms, again=again
+                    self._worker_id,
+                    claim_id,
+                    queues,
+                    self._actors(),
+                    want=want,
+                    lease_ms=self._lease_ms,
+                    again=again,
+                    suspects=max(0, 1 - self._slots.suspects()),
                 )
             except Unavailable as error:
                 # The reply may be lost and the runs ours: ask again under the same id until there is an answer.
@@ -114,15 +124,28 @@ class Intake(threading.Thread):
         deliveries = []
         for lease in leases:
             try:
-                message = dramatiq.Message.decode(lease.message)
-                deliveries.append(Delivery(message, lease, self._store, self._values))
-            except (DecodeError, TypeError, AttributeError) as error:
-                self._refuse(lease, error)
+                deliveries.append(Delivery(self._read(lease), lease, self._store, self._values))
+            except DecodeError as error:
+                self._refuse(lease, error.__cause__ or error)
         self._slots.take(deliveries)
         for delivery in deliveries:
             self._hand_over(delivery)
 
-    def _refuse(self, lease: Lease, error: Exception) -> None:
+    def _read(self, lease: Lease) -> dramatiq.Message[object]:
+        """Give the message of a run, if Dramatiq's threads can take it; what fails in them would end them."""
+        message: dramatiq.Message[object] = dramatiq.Message.decode(lease.message)
+        shapes = {"queue_name": str, "actor_name": str, "kwargs": dict, "options": dict, "message_id": str}
+        for name, shape in shapes.items():
+            if not isinstance(getattr(message, name), shape):
+                raise DecodeError(f"{name} is not a {shape.__name__}", lease.message, None)
+        if message.queue_name not in self._queues() or message.actor_name not in self._actors():
+            told = f"it names {message.actor_name!r} in queue {message.queue_name!r}, and its record another"
+            raise DecodeError(told, lease.message, None)
+        for name in _DRAMATIQS:
+            message.options.pop(name, None)
+        return message
+
+    def _refuse(self, lease: Lease, error: BaseException) -> None:
         empty: dramatiq.Message[object] = dramatiq.Message("", "", (), {}, {}, message_id=lease.run_id)
         told = orjson.dumps({"kind": "permanent", "message": f"the message cannot be read: {error}", "attempt": 1})
         log.error("message_unreadable", run_id=lease.run_id, error=str(error))

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import structlog
 
+from pipeline.engine.delivery import Delivery
 from pipeline.engine.slots import Slots
 from pipeline.engine.store import Store
 from pipeline.errors import Unavailable
@@ -40,7 +41,7 @@ class LeaseKeeper(threading.Thread):
         silent = PRESENCE
         while not self._stopping.wait(self._interval.total_seconds()):
             silent += self._interval
-            deliveries = {d.lease.run_id: d for d in self._slots.leased()}
+            deliveries = _newest(self._slots.leased())
             if not deliveries and silent < PRESENCE:
                 continue
             silent = timedelta(0)
@@ -58,3 +59,14 @@ class LeaseKeeper(threading.Thread):
                     delivery.lost = True
                     if delivery.commit is None:
                         log.warning("lease_lost", run_id=run_id, fence=delivery.lease.fence)
+
+
+def _newest(deliveries: list[Delivery]) -> dict[str, Delivery]:
+    """Give one delivery a run; a process that stalled may hold a run twice, and has lost all but the last."""
+    newest: dict[str, Delivery] = {}
+    for delivery in sorted(deliveries, key=lambda d: d.lease.fence):
+        former = newest.get(delivery.lease.run_id)
+        if former is not None:
+            former.lost = True
+        newest[delivery.lease.run_id] = delivery
+    return newest

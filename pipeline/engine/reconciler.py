@@ -10,7 +10,7 @@ import structlog
 from pipeline.engine.store import Store
 from pipeline.errors import Unavailable
 
-#: How often leases are looked through.
+#: How often leases are looked through, at least.
 INTERVAL = timedelta(seconds=1)
 
 #: A sweep that removed so many runs is followed by the next at once.
@@ -27,6 +27,7 @@ class Reconciler(threading.Thread):
         self._store = store
         self._worker_id = worker_id
         self._lease_ms = int(lease.total_seconds() * 1000)
+        self._interval = min(INTERVAL, lease / 4)
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -34,9 +35,9 @@ class Reconciler(threading.Thread):
         self._stopping.set()
 
     def run(self) -> None:
-        pause = INTERVAL.total_seconds()
+        pause = self._interval.total_seconds()
         while not self._stopping.wait(pause):
-            pause = INTERVAL.total_seconds()
+            pause = self._interval.total_seconds()
             try:
                 _, stalled, looping, _, removed = self._store.sweep(self._worker_id, lease_ms=self._lease_ms)
             except Unavailable as error:

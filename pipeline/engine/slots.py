@@ -105,6 +105,11 @@ class Slots:
         """Whether a claimed run has not begun."""
         return bool(self._claimed)
 
+    def suspects(self) -> int:
+        """Say how many of the leased runs are on their last start, and have not finished a step in it."""
+        with self._changed:
+            return sum(delivery.suspect for delivery in self._leased.values())
+
     def leased(self) -> list[Delivery]:
         """Give every delivery whose lease is to be kept."""
         with self._changed:

@@ -177,9 +177,16 @@ class Store:
         want: int,
         lease_ms: int,
         again: bool = False,
+        suspects: int | None = None,
     ) -> tuple[list[Lease], int | None]:
-        """Take up to ``want`` runs, and say in how many ms the next delayed one is due, if any."""
-        reply = self._claim(worker, claim_id, int(again), lease_ms, want, len(queues), *queues, *actors)
+        """Take up to ``want`` runs, and say in how many ms the next delayed one is due, if any.
+
+        At most ``suspects`` of them are runs on their last start; any number if none is given.
+        """
+        most = want if suspects is None else suspects
+        reply = self._claim(
+            worker, claim_id, int(again), lease_ms, want, CRASH_LIMIT, most, len(queues), *queues, *actors
+        )
         leases = [
             Lease(
                 run_id=reply[i].decode(),
@@ -228,10 +235,7 @@ class Store:
 
     def load_checkpoints(self, run_id: str) -> dict[str, bytes]:
         """Give the results of the steps finished so far."""
-        try:
-            found = cast("dict[bytes, bytes]", self.client.hgetall(keys.steps(self.namespace, run_id)))
-        except redis.RedisError as error:
-            raise Unavailable(f"Redis: {error}") from error
+        found = self.read("hgetall", keys.steps(self.namespace, run_id))
         return {name.decode(): value for name, value in found.items()}
 
     def report_progress(self, run_id: str, fence: int, progress: bytes) -> int:
@@ -244,6 +248,13 @@ class Store:
         for c in commits:
             args += (c.run_id, c.fence, c.state, c.delay_ms, c.result, c.reason, c.error, int(c.spends))
         return cast("list[int]", self._commit(*args))
+
+    def read(self, command: str, *args: Any, **kwargs: Any) -> Any:
+        """Call a command of Redis that changes nothing."""
+        try:
+            return getattr(self.client, command)(*args, **kwargs)
+        except redis.RedisError as error:
+            raise Unavailable(f"Redis: {error}") from error
 
     def results(self, run_ids: Sequence[str]) -> list[tuple[str, bytes | None, str, str]]:
         """Give state, packed result, reason and last error of each run; the state of an unknown run is empty."""

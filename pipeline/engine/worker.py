@@ -19,10 +19,14 @@ import dramatiq
 import structlog
 
 from pipeline.engine.lifeline import watch_supervisor
+from pipeline.engine.server_checks import require_fit_server
 from pipeline.errors import PipelineError, Unavailable
 
 #: Exit codes, as everywhere in the command line: wrong usage, and Redis or the database out of reach.
 USAGE, UNREACHABLE = 2, 5
+
+#: How often a worker looks whether its threads are alive.
+LOOK_ROUND = timedelta(seconds=5)
 
 log = structlog.get_logger(__name__)
 
@@ -42,9 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     sys.path.insert(0, "")  # a user's own module is looked for where the command was given
     try:
         from pipeline.app import broker, settings
-        from pipeline.logs import configure
 
-        configure(settings.log_level, settings.log_format, secrets=settings.secrets())
+        require_fit_server(broker.store.client, allow_unsafe=settings.allow_unsafe_redis)
         for module in options.modules:
             importlib.import_module(module)
     except Unavailable as error:
@@ -61,15 +64,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     worker = dramatiq.Worker(broker, queues=queues, worker_threads=options.threads, worker_timeout=250)
     worker.start()
     log.info("worker_ready", worker=broker.worker_id, threads=options.threads, queues=sorted(broker.queues))
-    stop.wait()
+    code = 0
+    while not stop.wait(LOOK_ROUND.total_seconds()):
+        if not all(thread.is_alive() for thread in worker.workers):
+            # A thread that died takes a slot with it for good; the supervisor starts a whole process instead.
+            log.error("worker_thread_died")
+            code = 1
+            break
     worker.stop(timeout=int(broker.grace.total_seconds() * 1000))
     broker.close()
     if any(thread.is_alive() for thread in worker.workers):
         # A thread that is stuck past the bound must not hold the process: its lease ends and the run goes on elsewhere.
         log.warning("threads_left", count=sum(thread.is_alive() for thread in worker.workers))
         sys.stderr.flush()
-        os._exit(0)
-    return 0
+        os._exit(code)
+    return code
 
 
 if __name__ == "__main__":

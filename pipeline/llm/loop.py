@@ -76,6 +76,7 @@ class LoopThread:
         with self._lock:
             clients, self._clients = list(self._clients.values()), {}
         await asyncio.gather(*(client.close() for client in clients), return_exceptions=True)
+        await self._loop.shutdown_default_executor()  # which looks host names up
 
 
 async def _within(limit: timedelta, coroutine: Coroutine[Any, Any, T]) -> T:

@@ -133,7 +133,7 @@ class Machine(RuleBasedStateMachine):
         for run in ready:
             if run.actor == UNKNOWN and self._state(run.id) == "parked":
                 run.state = "parked"
-        return [lease for lease in got] if len(got) != 1 else got
+        return got
 
     @rule(target=leases, worker=st.sampled_from(WORKERS))
     def claim_with_new_code(self, worker: str):
@@ -202,7 +202,7 @@ class Machine(RuleBasedStateMachine):
             expected.append(1)
             outcome = "cancelled" if run.cancel and state != "dead" else state
             run.attempt += spends
-            run.starts = run.starts if outcome == "completed" else 0
+            run.starts = {"completed": run.starts, "queued": max(0, run.starts - 1)}.get(outcome, 0)
             run.state = {"retrying": "delayed", "snoozed": "delayed"}.get(outcome, outcome)
         assert self.store.commit(commits) == expected
         again = self.store.commit(commits)
@@ -233,7 +233,7 @@ class Machine(RuleBasedStateMachine):
             elif run.starts >= CRASH_LIMIT:
                 run.state = "dead"
             else:
-                run.state, run.age = "queued", next(self.ages)
+                run.state = "queued"
 
     @rule(taken=leases)
     def a_zombie_wakes_up(self, taken: list[Lease]) -> None:
@@ -244,7 +244,7 @@ class Machine(RuleBasedStateMachine):
                 continue
             self.client.zadd(keys.leases(NS), {lease.run_id: 1})
             self.store.sweep("sweeper", lease_ms=LEASE_MS)
-            run.state, run.age = "queued", next(self.ages)
+            run.state = "queued"
             waiting = len([other for other in self.model.values() if other.state in {"queued", "parked"}])
             claim_id = f"claim{next(self.ids)}"
             got, _ = self.store.claim("w3", claim_id, QUEUES, [*KNOWN, UNKNOWN], want=waiting, lease_ms=LEASE_MS)

@@ -93,12 +93,18 @@ def _graph(sentences: list[str]) -> dict[str, Any]:
 
 def _quiz(sentences: list[str]) -> dict[str, Any]:
     terms = _terms(sentences)
-    questions = []
+    questions: list[dict[str, Any]] = []
     for term in terms:
         sentence = _with(sentences, term)
         others = [other for other in terms if other not in sentence.lower()][:3]
         question = re.sub(rf"\b{term}\b", "_____", sentence, flags=re.IGNORECASE)
-        claim = {"kind": "cloze", "question": question, "answer": term, "difficulty": "easy", "quote": sentence}
+        claim: dict[str, Any] = {
+            "kind": "cloze",
+            "question": question,
+            "answer": term,
+            "difficulty": "easy",
+            "quote": sentence,
+        }
         questions.append(claim | {"kind": "multiple_choice" if len(others) > 2 else "cloze", "distractors": others})
     return {"questions": questions}
 

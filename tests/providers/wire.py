@@ -162,8 +162,8 @@ def _anthropic_events(call: Call, said: Said) -> list[str]:
                 delta = {"type": "input_json_delta", "partial_json": piece}
             events.append({"type": "content_block_delta", "index": 0, "delta": delta})
         events.append({"type": "content_block_stop", "index": 0})
-    delta = {"stop_reason": _anthropic_stop(call, said), "stop_sequence": None}
-    events += [{"type": "message_delta", "delta": delta, "usage": usage}, {"type": "message_stop"}]
+    end: dict[str, Any] = {"stop_reason": _anthropic_stop(call, said), "stop_sequence": None}
+    events += [{"type": "message_delta", "delta": end, "usage": usage}, {"type": "message_stop"}]
     return [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events]
 
 

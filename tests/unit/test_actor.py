@@ -64,7 +64,7 @@ def test_types_come_from_the_signature() -> None:
 )
 def test_a_payload_that_does_not_fit_is_refused_with_its_field(payload: object, field: str, said: str) -> None:
     """The error names the actor and the field, before anything is sent."""
-    with pytest.raises(InvalidInput, match="unit.double") as refused:
+    with pytest.raises(InvalidInput, match=r"unit\.double") as refused:
         double.new_run(Send(payload=payload))
     assert refused.value.field == field
     assert said in str(refused.value)
@@ -72,7 +72,7 @@ def test_a_payload_that_does_not_fit_is_refused_with_its_field(payload: object, 
 
 def test_what_takes_nothing_refuses_a_payload() -> None:
     """An actor without a payload says so."""
-    with pytest.raises(InvalidInput, match="takes no payload"):
+    with pytest.raises(InvalidInput, match=r"takes no payload"):
         tick.new_run(Send(payload=Order(amount=1)))
 
 
@@ -179,7 +179,13 @@ def test_an_actor_runs_inline_with_its_steps_and_reports() -> None:
     done = run_inline(stepwise, Order(amount=3))
     assert done.result == ["0", "1", "2"]
     assert sorted(done.journal.steps) == ["count", "spell[0]", "spell[1]", "spell[2]"]
-    assert done.journal.reports[-1] == {"stage": "spelling", "percent": 90.0, "message": "3 of 3", "done": 3, "total": 3}
+    assert done.journal.reports[-1] == {
+        "stage": "spelling",
+        "percent": 90.0,
+        "message": "3 of 3",
+        "done": 3,
+        "total": 3,
+    }
 
 
 def test_an_actor_resumes_after_its_finished_steps() -> None:

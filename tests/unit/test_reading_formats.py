@@ -169,13 +169,13 @@ def test_markdown_is_read_as_it_is_shown(tmp_path: Path) -> None:
 def test_plain_text_has_headings_only_where_they_are_evident(tmp_path: Path) -> None:
     """Underlined, numbered or in capitals, alone between blank lines; a short sentence is none."""
     text = (
-        "Cells\n=====\n\nThis is a paragraph that was wrapped at some place which cuts a long word in two pie-\nces.\n\n"
+        "Cells\n=====\n\nThis is a paragraph that was wrapped at some place which cuts a word in two pie-\nces.\n\n"
         "1.2 Membranes\n\nShort sentence.\n\nGLOSSARY\n\n- one\n- two\n\n1. first\n2. second\n\na\tb\nc\td\n\n"
         "Roses are red,\nviolets are blue\n"
     )
     assert _told(_read(read_plain, tmp_path, text)) == [
         ("heading", "Cells"),
-        ("paragraph", "This is a paragraph that was wrapped at some place which cuts a long word in two pieces."),
+        ("paragraph", "This is a paragraph that was wrapped at some place which cuts a word in two pieces."),
         ("heading", "1.2 Membranes"),
         ("paragraph", "Short sentence."),
         ("heading", "GLOSSARY"),

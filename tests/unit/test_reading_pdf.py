@@ -137,3 +137,44 @@ def test_paragraphs_know_the_page_they_begin_on(read) -> None:
     ]
     (piece,) = read(pages).pieces
     assert (piece.page, piece.text) == (1, "This sentence begins on the first page and ends on the second page.")
+
+
+def test_what_stands_under_two_columns_is_read_after_both(read) -> None:
+    """Its lines are short and on the left, yet they belong to neither."""
+    left, right = paragraph(LEFT, x=72, y=140, width=42), paragraph(RIGHT, x=310, y=140, width=42)
+    foot = max(y for _, y, *_ in left + right)
+    below = [(72.0, foot + 40, 14.0, "bold", "Afterwards"), (72.0, foot + 62, 10.0, "text", "The end of it all.")]
+    text = " ".join(piece.text for piece in read([left + right + below]).pieces)
+    assert text.index("Omega") < text.index("Afterwards") < text.index("The end")
+
+
+def test_a_heading_over_narrow_columns_is_parted_as_the_rows_are(read) -> None:
+    """Its cells stand closer together than any gap that parts cells elsewhere."""
+    rows = [("IgM", "blood", "first antibody"), ("IgG", "blood and tissues", "most abundant")]
+    lines = [(at, 200.0, 10.0, "bold", cell) for at, cell in ((72.0, "Class"), (106.0, "Place"), (230.0, "Task"))]
+    lines += [
+        (x, 220.0 + 20 * line, 10.0, "text", cell)
+        for line, row in enumerate(rows)
+        for x, cell in zip((72.0, 106.0, 230.0), row, strict=True)
+    ]
+    (table,) = (piece for piece in read([[*paragraph(papers.PROSE, y=100), *lines]]).pieces if piece.kind == "table")
+    assert table.text == "Class | Place | Task\nIgM | blood | first antibody\nIgG | blood and tissues | most abundant"
+
+
+def test_what_a_browser_prints_around_a_page_is_left_out(read) -> None:
+    """The date above and the address below, even on a single page."""
+    page = [
+        (30.0, 20.0, 8.0, "text", "11/21/26, 10:08 PM"),
+        *paragraph("All that the page says.", y=100),
+        (30.0, 830.0, 8.0, "text", "https://example.org/cells"),
+    ]
+    assert [piece.text for piece in read([page]).pieces] == ["All that the page says."]
+
+
+def test_running_titles_go_even_when_each_chapter_has_its_own(read) -> None:
+    """Most pages have a line with their number at the same height, apart from the text."""
+    pages = [
+        [(72.0, 40.0, 10.0, "text", f"Chapter {at}: about {word}   {at + 1}"), *paragraph(papers.PROSE, y=90)]
+        for at, word in enumerate(["cells", "skin", "blood", "bones", "nerves", "hearts", "lungs", "eyes", "ears"])
+    ]
+    assert not any("about" in piece.text for piece in read(pages).pieces)

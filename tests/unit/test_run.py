@@ -58,9 +58,7 @@ def test_a_name_is_used_once_a_run() -> None:
         run.step(lambda: 1)
 
 
-@pytest.mark.parametrize(
-    ("flag", "raised"), [("stopping", Interrupted), ("cancelled", Cancelled), ("lost", LeaseLost)]
-)
+@pytest.mark.parametrize(("flag", "raised"), [("stopping", Interrupted), ("cancelled", Cancelled), ("lost", LeaseLost)])
 def test_a_run_stops_before_its_next_step(flag: str, raised: type[Exception]) -> None:
     """Nothing new is begun by a worker that stops, for a run that was cancelled, or under a lost lease."""
     journal = MemoryJournal(steps={"origin": b'{"x":1,"y":1}'})

@@ -73,7 +73,7 @@ def _settle_verb(token: Token, tokens: list[Token], index: int, lexicon: Lexicon
     after = tokens[index + 1] if index + 1 < len(tokens) else None
     prior = before.tag if before else ""
     following = after.tag if after else "."
-    form, nounlike = token.verb.form, noun_too(token.verb.base)
+    form, nounlike = token.verb.form, noun_too(token.verb.base, token.verb.form)
     if prior in ("T", "M", "A"):
         return
     if prior == "R" and index > 1 and tokens[index - 2].tag in ("T", "M", "A"):
@@ -121,7 +121,10 @@ def _settle_verb(token: Token, tokens: list[Token], index: int, lexicon: Lexicon
     elif prior in ("W", "O", "R", ")"):
         return
     elif prior in ("C", ","):
-        token.tag = "V" if following in ("D", "O") else "N"
+        # A plural noun does not describe another: "and releases oxygen" is a verb.
+        token.tag = "V" if following in ("D", "O", "N", "J") else "N"
+    elif prior == "G" and following in ("P", "D", "N", "J"):
+        return
     elif before is None or before.low[0].isalnum():
         token.tag = "N"
 

@@ -45,36 +45,26 @@ class Distractors:
         for keys in sentences:
             for key in keys:
                 self._together[key] |= keys
+        self._kinds = {key: kind_of(term.label) for key, term in chosen.items()}
+        self._forms = {(key, many): _numbered(term, many) for key, term in chosen.items() for many in (False, True)}
+        self._pools: dict[tuple[str, str, bool], list[tuple[float, str, str]]] = {}
+        self._siblings: dict[str, set[str]] = {}
 
     def fitting(self, key: str, named: Iterable[str]) -> set[str]:
         """Give the terms that might fit a gap too: kin of the answer, and what is named beside its rarest neighbour."""
         others = [self._chosen[other] for other in sorted(named) if other in self._chosen and other != key]
         rarest = min(others, key=lambda term: (term.count, term.key), default=None)
-        mine = self._parents.get(key, set())
-        siblings = {other for other, parents in self._parents.items() if parents & mine}
-        return siblings | (self._together.get(rarest.key, set()) if rarest else set())
+        if key not in self._siblings:
+            mine = self._parents.get(key, set())
+            self._siblings[key] = {other for other, parents in self._parents.items() if parents & mine}
+        return self._siblings[key] | (self._together.get(rarest.key, set()) if rarest else set())
 
     def wrong(self, answer: str, key: str, taken: Iterable[str], rng: random.Random) -> list[str]:
         """Give three wrong options for a term, written in its number and case, or none if the document has too few."""
         many = is_plural(answer.split(" of ", maxsplit=1)[0].rsplit(maxsplit=1)[-1])
-        kind = kind_of(answer)
         excluded = {key, *taken}
-        words = set(key.split())
-        scored: list[tuple[float, str, str]] = []
-        for other, term in self._chosen.items():
-            if (
-                other in excluded
-                or other in self._kin.get(key, ())
-                or words & set(other.split())
-                or kind_of(term.label) != kind
-                or (kind == "name" and (" " in other) != (" " in key))
-            ):
-                continue
-            label = _numbered(term, many)
-            if label is None or SequenceMatcher(None, key, other).ratio() > _ALIKE:
-                continue
-            scored.append((self._nearness(key, other), other, label))
-        scored.sort(key=lambda entry: (-entry[0], entry[1]))
+        alike = self._alike(key, kind_of(answer), many)
+        scored = [entry for entry in alike if entry[1] not in excluded]
         pool = scored[: _WRONG + 3]
         if len(pool) < _LEAST_CHOICE:
             return []
@@ -85,6 +75,30 @@ class Distractors:
             if len(picked) == _WRONG:
                 return picked
         return []
+
+    def _alike(self, key: str, kind: str, many: bool) -> list[tuple[float, str, str]]:
+        """Give the terms of a kind that are not the answer in other words, the likeliest to be taken for it first."""
+        known = self._pools.get((key, kind, many))
+        if known is not None:
+            return known
+        words = set(key.split())
+        pool: list[tuple[float, str, str]] = []
+        for other, term in self._chosen.items():
+            label = self._forms[other, many]
+            if (
+                label is None
+                or self._kinds[other] != kind
+                or other in self._kin.get(key, ())
+                or words & set(other.split())
+            ):
+                continue
+            if kind == "name" and (" " in other) != (" " in key):
+                continue
+            if SequenceMatcher(None, key, other).ratio() <= _ALIKE:
+                pool.append((self._nearness(key, other), other, label))
+        pool.sort(key=lambda entry: (-entry[0], entry[1]))
+        self._pools[key, kind, many] = pool
+        return pool
 
     def _nearness(self, key: str, other: str) -> float:
         mine, theirs = self._chosen.get(key), self._chosen[other]

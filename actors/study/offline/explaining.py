@@ -45,7 +45,7 @@ def explain(graph: KnowledgeGraph, documents: Sequence[ExtractedDocument], limit
         if any(told[frozenset(step)] >= 2 for step in steps):
             continue
         told.update(frozenset(step) for step in steps)
-        items.append(_told(path, concepts, edges))
+        items.append(_told(path, concepts, edges, sources))
     made = Making(
         generator="offline", seconds=round(time.perf_counter() - began, 3), dropped=dict(sorted(dropped.items()))
     )
@@ -154,7 +154,7 @@ def _forward(path: list[str], edges: _Edges) -> list[str]:
     return path if along >= 0 else path[::-1]
 
 
-def _told(path: list[str], concepts: dict[str, Concept], edges: _Edges) -> Explanation:
+def _told(path: list[str], concepts: dict[str, Concept], edges: _Edges, sources: dict[str, Source]) -> Explanation:
     labels = [concepts[identity].label for identity in path]
     lines: list[str] = []
     citations: list[Evidence] = []
@@ -170,7 +170,8 @@ def _told(path: list[str], concepts: dict[str, Concept], edges: _Edges) -> Expla
         if edge.citation not in citations:
             citations.append(edge.citation)
     for identity in (path[0], path[-1]):
-        definition = concepts[identity].definition
+        said_of = concepts[identity].definition
+        definition = _found(said_of, sources) if said_of else None
         if definition and definition not in citations and len(path) <= 3 and term_key(concepts[identity].label):
             lines.append(
                 f"The source says of {concepts[identity].label}: “{definition.sentence}” (p. {definition.page})"

@@ -16,6 +16,8 @@ from actors.study.offline.reading import Read, read_closely
 from actors.study.offline.wording import named_in
 from actors.study.questions import accept_items
 
+# So many are tried for each that is wanted: most of the others would be refused as duplicates.
+_TRIED = 30
 _ORDER = (
     "multiple_choice",
     "cloze",
@@ -42,7 +44,7 @@ def make_quiz(document: ExtractedDocument, questions: int, seed: int = 7) -> Qui
     sentences = [frozenset(named_in(read, terms) & chosen.keys()) for read in reads]
     asker = Asker(source, terms, chosen, Distractors(chosen, terms, findings, sentences), rng)
     asked = [question for read in reads for question in asker.ask(read)]
-    items, dropped = accept_items(_woven(asked), source, limit=questions)
+    items, dropped = accept_items(_woven(asked)[: _TRIED * max(questions, 1)], source, limit=questions)
     made = Making(generator="offline", seconds=round(time.perf_counter() - began, 3), dropped=dropped)
     return Quiz(items=items, made=made)
 
@@ -50,7 +52,11 @@ def make_quiz(document: ExtractedDocument, questions: int, seed: int = 7) -> Qui
 def _woven(asked: list[Asked]) -> list[QuizItem]:
     """Put questions in order of worth with the kinds taking turns, true and false ones alike."""
     kinds: dict[str, list[QuizItem]] = defaultdict(list)
+    seen: set[str] = set()
     for question in sorted(asked, key=lambda one: (-one.worth, one.item.page, one.item.question)):
+        if question.item.question in seen:
+            continue
+        seen.add(question.item.question)
         judged = question.item.kind == "true_false"
         kinds[f"true_false {question.item.answer}" if judged else question.item.kind].append(question.item)
     truths, lies = kinds.pop("true_false True", []), kinds.pop("true_false False", [])

@@ -7,6 +7,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from actors.study import english
 from actors.study.english import word_set
@@ -41,7 +42,7 @@ class Term:
     score: float = 0.0
     aliases: list[str] = field(default_factory=list)
 
-    @property
+    @cached_property
     def label(self) -> str:
         """The commonest spelling; the singular where the text uses both and it is not clearly the rarer."""
         ranked = sorted(self.forms.items(), key=lambda form: (-form[1], form[0].lower() != form[0], form[0]))

@@ -83,6 +83,9 @@ _NOUNS_TOO = word_set(
     "concentrate delegate direct dispatch correct complete close lower warm own excess dissolve select mean "
     "import welcome wear witness broadcast"
 )
+_NO_PLURAL = word_set(
+    "produce read lower lie live transform separate own correct complete equal direct warm open mean join reach"
+)
 _IRREGULAR = (
     "arise:arose:arisen bear:bore:borne become:became:become begin:began:begun bind:bound:bound "
     "break:broke:broken bring:brought:brought broadcast:broadcast:broadcast build:built:built "
@@ -182,9 +185,9 @@ def _base_of(stem: str) -> str | None:
     return None
 
 
-def noun_too(base: str) -> bool:
-    """Tell whether a verb's base form is as often a noun."""
-    return base in _NOUNS_TOO
+def noun_too(base: str, form: str = "base") -> bool:
+    """Tell whether a form of a verb is as often a noun."""
+    return base in _NOUNS_TOO and not (form == "s" and base in _NO_PLURAL)
 
 
 def is_verb(base: str) -> bool:

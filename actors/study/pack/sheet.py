@@ -54,7 +54,7 @@ def _concepts(graph: KnowledgeGraph) -> Iterator[str]:
 def _questions(quiz: Quiz) -> Iterator[str]:
     yield "<h2>Questions</h2><ol>"
     for item in quiz.items:
-        yield f"<li>{escape(item.question)}"
+        yield f"<li>{'True or false? ' if item.kind == 'true_false' else ''}{escape(item.question)}"
         if item.options and item.kind != "true_false":
             yield '<ol type="A">' + "".join(f"<li>{escape(option)}</li>" for option in item.options) + "</ol>"
         yield "</li>"

@@ -1,14 +1,18 @@
--- claim(KEYS = [prefix], ARGV = [worker, claim_id, again, lease_ms, want, n, queue * n, actor ...]) -> {ms until the next delayed run or -1, then a run: id, message, fence, attempt, starts, steps, cancel, snoozes ...}
+-- claim(KEYS = [prefix], ARGV = [worker, claim_id, again, lease_ms, want, last, suspects, n, queue * n, actor ...]) -> {ms until the next delayed run or -1, then a run: id, message, fence, attempt, starts, steps, cancel, snoozes ...}
 -- Takes up to `want` runs in order: tier; then groups by their share; then number; then age. Runs of actors that are
 -- not among `actor ...` are parked, and taken from there by the first worker that knows them.
+-- At most `suspects` of them are on their last start, number `last`: two that may both kill their worker never share
+-- one, so that a run which dies with a crash loop is not stopped as another.
 -- `again` is 1 when the reply of this claim id may have been lost: what it took then is returned now.
-local worker, claim_id, want, n = ARGV[1], ARGV[2], tonumber(ARGV[5]), tonumber(ARGV[6])
+local worker, claim_id, want, n = ARGV[1], ARGV[2], tonumber(ARGV[5]), tonumber(ARGV[8])
+local last, suspects = tonumber(ARGV[6]), tonumber(ARGV[7])
 local now = now_ms()
 local ends = now + tonumber(ARGV[4])
 local out, taken, leased = { -1 }, 0, {}
 
-local known = {}
-for i = 7 + n, #ARGV do known[ARGV[i]] = true end
+local known, served = {}, {}
+for i = 9, 8 + n do served[ARGV[i]] = true end
+for i = 9 + n, #ARGV do known[ARGV[i]] = true end
 
 local function deliver(id, r, fence, starts)
   local o = #out
@@ -53,6 +57,13 @@ local function start(id, score)
     return
   end
   local fence, starts = (r[3] or 0) + 1, (r[4] or 0) + 1
+  if starts >= last then
+    if suspects < 1 then
+      redis.call('ZADD', P .. 'delayed', now + 250, id)
+      return
+    end
+    suspects = suspects - 1
+  end
   redis.call('HSET', key, 'state', 'running', 'fence', fence, 'starts', starts, 'worker', worker, 'claim', claim_id,
     'started_ms', now, 'place', string.format('%.0f', score))
   emit(id, 'started', '{"attempt":' .. ((r[5] or 0) + 1) .. ',"start":' .. fence .. '}')
@@ -72,8 +83,14 @@ promote(now, 100)
 
 for _, actor in ipairs(redis.call('SMEMBERS', P .. 'parked')) do
   if known[actor] and taken < want then
-    local popped = redis.call('ZPOPMIN', P .. 'parked:' .. actor, want - taken)
-    for j = 1, #popped, 2 do start(popped[j], tonumber(popped[j + 1])) end
+    local found = redis.call('ZRANGE', P .. 'parked:' .. actor, 0, want - taken - 1, 'WITHSCORES')
+    for j = 1, #found, 2 do
+      local queue = redis.call('HGET', P .. 'run:' .. found[j], 'queue')
+      if not queue or served[queue] then
+        redis.call('ZREM', P .. 'parked:' .. actor, found[j])
+        start(found[j], tonumber(found[j + 1]))
+      end
+    end
     if redis.call('EXISTS', P .. 'parked:' .. actor) == 0 then redis.call('SREM', P .. 'parked', actor) end
   end
 end
@@ -83,14 +100,14 @@ local function look(q)
   local h = redis.call('ZRANGE', P .. 'ready:' .. q, 0, 1, 'WITHSCORES')
   heads[q] = h[1] and h or false
 end
-for i = 7, 6 + n do look(ARGV[i]) end
+for i = 9, 8 + n do look(ARGV[i]) end
 
 -- An upper bound on rounds: parked runs and orphans take a turn and deliver nothing.
 local rounds = want * 4 + 16
 while taken < want and rounds > 0 do
   rounds = rounds - 1
   local queue, best = nil, nil
-  for i = 7, 6 + n do
+  for i = 9, 8 + n do
     local h = heads[ARGV[i]]
     if h then
       local tier = math.floor(tonumber(h[2]) / TIER)
@@ -120,7 +137,7 @@ while taken < want and rounds > 0 do
 end
 
 if #leased > 0 then redis.call('ZADD', P .. 'leases', unpack(leased)) end
-for i = 7, 6 + n do
+for i = 9, 8 + n do
   if heads[ARGV[i]] then wake(ARGV[i]) else redis.call('DEL', P .. 'wake:' .. ARGV[i]) end
 end
 local next_due = redis.call('ZRANGE', P .. 'delayed', 0, 0, 'WITHSCORES')

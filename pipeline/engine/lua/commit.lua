@@ -27,8 +27,9 @@ for i = 1, #ARGV, 8 do
       redis.call('HSET', key, 'state', state, 'result', ARGV[i + 4], 'finished_ms', now, 'committed', fence, 'attempt', attempt)
       emit(id, state, '{"attempt":' .. attempt .. '}')
     elseif state == 'queued' then
-      local w = redis.call('HMGET', key, 'queue', 'tier', 'group', 'place')
-      redis.call('HSET', key, 'state', state, 'starts', 0, 'committed', fence, 'reason', reason)
+      local w = redis.call('HMGET', key, 'queue', 'tier', 'group', 'place', 'starts')
+      -- This start is taken back; the worker deaths before it still count.
+      redis.call('HSET', key, 'state', state, 'starts', math.max(0, w[5] - 1), 'committed', fence, 'reason', reason)
       place(id, w[1], w[2], w[3], tonumber(w[4]))
       wake(w[1])
       emit(id, 'interrupted', cjson.encode({ reason = reason }))

@@ -3,21 +3,15 @@
 -- stopped as crash loops; due runs get in line; finished runs are removed by age and count.
 local now = now_ms()
 local lease = tonumber(ARGV[2])
-local s = redis.call('HMGET', P .. 'sweep', 'leader', 'until', 'last')
+local s = redis.call('HMGET', P .. 'sweep', 'leader', 'until', 'last', 'hold')
 if s[1] and s[1] ~= ARGV[1] and tonumber(s[2]) > now then return { 0, 0, 0, 0, 0 } end
-redis.call('HSET', P .. 'sweep', 'leader', ARGV[1], 'until', now + 3000, 'last', now)
-
-local expired = redis.call('ZRANGEBYSCORE', P .. 'leases', '-inf', now, 'LIMIT', 0, 100)
 -- Nobody swept for as long as a lease: Redis, or all workers, were away. Live workers get one lease's time to renew.
-if s[3] and now - s[3] > lease and #expired > 0 then
-  local longer = {}
-  for _, id in ipairs(expired) do
-    longer[#longer + 1] = now + lease
-    longer[#longer + 1] = id
-  end
-  redis.call('ZADD', P .. 'leases', unpack(longer))
-  expired = {}
-end
+-- A leader that dies is followed in less than that.
+local hold = tonumber(s[4] or 0)
+if s[3] and now - s[3] > lease then hold = now + lease end
+redis.call('HSET', P .. 'sweep', 'leader', ARGV[1], 'until', now + math.min(3000, lease / 2), 'last', now, 'hold', hold)
+
+local expired = hold > now and {} or redis.call('ZRANGEBYSCORE', P .. 'leases', '-inf', now, 'LIMIT', 0, 100)
 local stalled, looping = 0, 0
 for _, id in ipairs(expired) do
   redis.call('ZREM', P .. 'leases', id)
@@ -40,7 +34,11 @@ for _, id in ipairs(expired) do
     else
       stalled = stalled + 1
       emit(id, 'stalled', told)
-      line_up(id)
+      -- Back where it stood: it waited once already.
+      redis.call('HSET', key, 'state', 'queued')
+      local w = redis.call('HMGET', key, 'queue', 'tier', 'group', 'place')
+      place(id, w[1], w[2], w[3], w[4])
+      wake(w[1])
     end
   end
 end

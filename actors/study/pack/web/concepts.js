@@ -57,12 +57,13 @@ function graphAct(graph, reasons) {
     ];
   }
 
+  const bar = tools(stage);
   tell(null);
   return {
     show: choose,
-    ready() { stage.draw(Math.min(stage.total, SHOWN_AT_FIRST)); },
+    ready: () => bar.few(),
     body: el('div', { class: 'graph' },
-      el('div', { class: 'scene' }, el('div', { class: 'frame' }, el('div', { class: 'over' }, search(stage, choose), tools(stage)), stage.view), legend(stage), roll(graph, choose, panel)),
+      el('div', { class: 'scene' }, el('div', { class: 'frame' }, el('div', { class: 'over' }, search(stage, choose), bar.view), stage.view), legend(stage), roll(graph, choose, panel)),
       panel),
   };
 }
@@ -89,13 +90,19 @@ function search(stage, choose) {
 function tools(stage) {
   const tool = (label, sign, run) => el('button', { type: 'button', 'aria-label': label, title: label, on: { click: run } }, sign);
   const offer = stage.total > SHOWN_AT_MOST ? `First ${SHOWN_AT_MOST}` : `All ${stage.total}`;
-  const more = stage.total > SHOWN_AT_FIRST ? el('button', { type: 'button', class: 'more', on: { click() {
-    const all = more.textContent === offer;
-    more.textContent = all ? `First ${SHOWN_AT_FIRST}` : offer;
-    stage.draw(all ? SHOWN_AT_MOST : SHOWN_AT_FIRST);
-  } } }, offer) : null;
-  return el('div', { class: 'tools' }, more,
+  const more = el('button', { type: 'button', class: 'more', on: { click: () => (more.textContent === offer ? many() : few()) } });
+  function few() {
+    more.textContent = offer;
+    more.hidden = stage.total <= stage.first();
+    stage.draw(stage.first());
+  }
+  function many() {
+    more.textContent = `First ${stage.first()}`;
+    stage.draw(SHOWN_AT_MOST);
+  }
+  const view = el('div', { class: 'tools' }, more,
     tool('Zoom in', '+', () => stage.zoom(1.3)), tool('Zoom out', '−', () => stage.zoom(1 / 1.3)), tool('Show the whole graph', '⤢', () => stage.fit()));
+  return { view, few };
 }
 
 function legend(stage) {

@@ -11,7 +11,8 @@ function arrange(all, links, aspect) {
 function untangle(nodes, links, aspect) {
   springs(nodes, links);
   const found = nodes.map(({ x, y }) => ({ x, y }));
-  const room = nodes.reduce((sum, node) => sum + (node.w + 40) * (node.h + 42), 0) * 1.2;
+  const slack = nodes.length > 45 ? 32 : 41;
+  const room = nodes.reduce((sum, node) => sum + (node.w + slack) * (node.h + slack), 0) * 1.2;
   const turns = nodes.length > 120 ? 2 : nodes.length > 45 ? 5 : 8;
   let best = null;
   for (let turn = 0; turn < turns; turn += 1) {
@@ -62,7 +63,7 @@ function spread(nodes, axis, wanted) {
 
 function settle(nodes, links) {
   // Where there is room, the names of relations get some of it.
-  const [gapX, gapY] = nodes.length > 45 ? [18, 14] : [30, 22];
+  const [gapX, gapY] = nodes.length > 45 ? [16, 13] : [30, 22];
   const rounds = nodes.length > 120 ? 40 : 120;
   for (let round = 0; round < rounds; round += 1) {
     clear(nodes, gapX + 4, gapY + 4);

@@ -52,7 +52,7 @@ function makingAct(pack, companions) {
       one.status === 'failed' ? null : el('p', { class: 'quiet' }, [one.format && one.format.toUpperCase(), one.pages && count(one.pages, 'page'), one.language && `language ${one.language}`].filter(Boolean).join(' · ')),
       one.problems.map((reason) => el('p', { class: 'reason', dir: 'auto' }, reason)))))),
     parts.length ? section('Generators', table(['Part', 'Made by', 'Calls', 'Tokens in', 'Tokens out', 'Price', 'Time'], parts.map(told), parts.length > 1 ? told(['In all', inAll(parts.map(([, made]) => made))]) : null),
-    parts.some(([, made]) => made.generator === 'offline') ? el('p', { class: 'quiet' }, '“offline” is Dramaturg’s own text analysis: no language model, nothing left this machine.') : null) : null,
+    parts.some(([, made]) => made.generator === 'offline') ? el('p', { class: 'quiet' }, '“offline” is Dramaturg’s own text analysis, without a language model.') : null) : null,
     stages.length ? section('Time', el('p', { class: 'quiet' }, `${clock(pack.seconds)} in all.`), el('dl', { class: 'stages' }, stages.map(([stage, seconds]) => [el('dt', null, stage), el('dd', null, meter(seconds), clock(seconds))]))) : null,
     section('Left out', dropped.length
       ? [el('p', { class: 'quiet' }, 'What is not supported by a sentence of the source is not shown.'), table(['Part', 'Reason', 'Items'], dropped.map(([title, reason, times]) => row('td', [title, spoken(reason), times.toLocaleString('en')])))]

@@ -1,8 +1,9 @@
 // The stage: the picture may be moved, zoomed and walked through, and says which concept was chosen.
 
-const SHOWN_AT_FIRST = 60;
+const SHOWN_AT_FIRST = [30, 60]; // on the smallest stage, and on a large one
+const ROOM = 8000; // square pixels a concept wants
 const SHOWN_AT_MOST = 300;
-const READABLE = 0.62;
+const READABLE = 0.58;
 const SEARCH = 58; // the height the search field takes at the top
 
 function setStage(graph, chosen) {
@@ -24,10 +25,16 @@ function setStage(graph, chosen) {
     return strongest.filter((one, at) => at < limit || one.id === asked || near.has(one.id));
   }
 
+  function first() {
+    const box = view.getBoundingClientRect();
+    const [least, most] = SHOWN_AT_FIRST;
+    return Math.max(least, Math.min(most, Math.floor((box.width * box.height) / ROOM)));
+  }
+
   function draw(limit, asked) {
     const top = Math.max(...graph.concepts.map((one) => one.weight), 1e-9);
     const shown = cast(limit, asked);
-    const rank = (at) => (at < Math.ceil(Math.min(shown.length, SHOWN_AT_FIRST) * 0.14) ? 'lead' : 'cast');
+    const rank = (at) => (at < Math.ceil(Math.min(shown.length, 60) * 0.14) ? 'lead' : 'cast');
     nodes = shown.map((concept, at) => boxed(concept, concept.weight / top, rank(at)));
     const byId = new Map(nodes.map((node) => [node.id, node]));
     const lanes = new Map();
@@ -101,7 +108,7 @@ function setStage(graph, chosen) {
   function select(id, quietly) {
     let node = nodes.find((one) => one.id === id) || null;
     if (id !== null && !node && graph.concepts.some((one) => one.id === id)) {
-      draw(SHOWN_AT_FIRST, id);
+      draw(first(), id);
       node = nodes.find((one) => one.id === id) || null;
     }
     selected = node;
@@ -166,7 +173,7 @@ function setStage(graph, chosen) {
   });
 
   return {
-    view, hues, select, zoom, fit, draw,
+    view, hues, select, zoom, fit, draw, first,
     total: strongest.length,
     types: (type) => { select(null); litType = type; light(null, type); },
     find(test) {

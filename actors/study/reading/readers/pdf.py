@@ -76,7 +76,7 @@ class _Reading:
         recognized = self._recognize() if self._scanned else {}
         outline = Outline.of(self._document)
         runs: list[list[Run]] = [
-            [run for region in regions(page.segments) for run in runs_of(region, number)]
+            [run for region in regions(page.segments) for run in runs_of(region, number, outline.titles(number))]
             for number, page in enumerate(pages, start=1)
         ]
         words = vocabulary("\n".join(line for page in runs for run in page for line in run.lines))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
@@ -43,8 +44,8 @@ class Run:
     level: int | None = None
 
 
-def runs_of(lines: list[Row], page: int) -> list[Run]:
-    """Join the lines of one region."""
+def runs_of(lines: list[Row], page: int, is_title: Callable[[str], bool] = lambda _text: False) -> list[Run]:
+    """Join the lines of one region; a line that the outline names stands for itself."""
     shape = _Shape(lines)
     runs: list[Run] = []
     at = 0
@@ -57,7 +58,9 @@ def runs_of(lines: list[Row], page: int) -> list[Run]:
         row = lines[at]
         at += 1
         contents = contents_line(row.text)
-        if contents:
+        if is_title(row.text):
+            runs.append(_run("paragraph", row, page, row.text, closed=True))
+        elif contents:
             runs.append(_run("list_item", row, page, contents, closed=True))
         elif runs and not runs[-1].closed and not shape.breaks(runs[-1], row):
             run = runs[-1]

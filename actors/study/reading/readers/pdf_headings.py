@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
@@ -50,9 +51,13 @@ class Outline:
             return cls({})
         return cls(entries)
 
+    def titles(self, page: int) -> Callable[[str], bool]:
+        """Give a test of what a line of a page is: a bookmark's title or not."""
+        return lambda text: self.level(page, text) is not None
+
     def level(self, page: int, text: str) -> int | None:
         """Give the depth of a heading if it is one of the bookmarks of its page."""
-        if not self._entries:
+        if not self._entries or len(text) > _MOST_LETTERS:
             return None
         plain = _plain(text)
         return self._entries.get((page, plain)) or self._entries.get((page, _plain(_NUMBERING.sub("", text))))
@@ -85,7 +90,7 @@ def headed(pages: list[list[Run]], texts: list[PageText], outline: Outline) -> l
         notes_tell = small < _MOSTLY_SMALL * sum(len(segment.text) for segment in size.segments)
         for run in page:
             text = " ".join(run.lines)
-            level = outline.level(run.page, text) if run.kind != "table" and len(text) <= _MOST_LETTERS else None
+            level = outline.level(run.page, text) if run.kind != "table" else None
             if level:
                 run.kind, run.level = "heading", level
                 marked[_step(run.size)][level] += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 from .marks import is_lone_mark
 from .pdf_lines import Segment
@@ -13,6 +14,8 @@ _LONG = 0.22  # of the text's width: a line of prose, not a cell or a label
 _INNER = (0.2, 0.8)  # where a second column may begin
 _CROSSING = 0.4  # of the letters may run across, as titles and wide tables do
 _DEEPEST = 3
+_LEVEL_EM = 3.0  # columns that end so close to one another end together
+_APART_EM = 1.8
 _BASELINE = 0.45  # of the type's size: further apart is another line
 
 
@@ -61,7 +64,7 @@ def regions(segments: list[Segment], depth: int = 0) -> list[list[Row]]:
     wide: list[Segment] = []
     for segment in sorted(segments, key=lambda one: one.y):
         if segment.x0 < gutter - 1 and segment.x1 > gutter + 1:
-            found += regions(left, depth + 1) + regions(right, depth + 1)
+            found += _side_by_side(left, right, depth)
             left, right = [], []
             wide.append(segment)
             continue
@@ -71,7 +74,21 @@ def regions(segments: list[Segment], depth: int = 0) -> list[list[Row]]:
         (left if segment.x1 <= gutter + 1 else right).append(segment)
     if wide:
         found.append(rows(wide))
-    return found + regions(left, depth + 1) + regions(right, depth + 1)
+    return found + _side_by_side(left, right, depth)
+
+
+def _side_by_side(left: list[Segment], right: list[Segment], depth: int) -> list[list[Row]]:
+    """Give the left column, the right one, and what stands under both, its short lines on the left."""
+    end = len(left)
+    if left and right:
+        foot = right[-1].y
+        for at, (above, below) in enumerate(pairwise(left), start=1):
+            ends_level = abs(above.y - foot) < _LEVEL_EM * above.size
+            if ends_level and below.y > foot and below.y - above.y > _APART_EM * above.size:
+                end = at
+                break
+    columns = regions(left[:end], depth + 1) + regions(right, depth + 1)
+    return columns + regions(left[end:], depth + 1)
 
 
 def _gutter(segments: list[Segment]) -> float | None:

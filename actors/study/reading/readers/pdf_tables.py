@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from itertools import pairwise
 
 from .pdf_layout import Row
+from .pdf_lines import Segment
 
 _CONTENTS_END = re.compile(r"^(?:\d{1,4}|[ivxlc]{1,7})$")
 _LEADERS = re.compile(r"(?:\s*[.\u2026\u00b7_]\s?){4,}\s*")
@@ -46,7 +48,10 @@ def _fits(row: Row, table: list[Row]) -> bool:
 
 
 def _columns(full: list[Row]) -> list[tuple[float, float]]:
-    spans = sorted((segment.x0, segment.x1) for row in full for segment in row.segments)
+    # Rows of the usual number of cells draw the columns: a heading over two of them would make them one.
+    counts = Counter(len(row.segments) for row in full)
+    usual = max(counts, key=lambda count: (counts[count], count), default=0)
+    spans = sorted((segment.x0, segment.x1) for row in full if len(row.segments) == usual for segment in row.segments)
     merged: list[tuple[float, float]] = []
     for x0, x1 in spans:
         if merged and x0 < merged[-1][1] + 1:
@@ -63,9 +68,8 @@ def cells(lines: list[Row]) -> list[list[str]]:
     for row in lines:
         texts = [""] * len(columns)
         for segment in row.segments:
-            middle = (segment.x0 + segment.x1) / 2
-            at = min(range(len(columns)), key=lambda one: _distance(columns[one], segment.x0, middle))
-            texts[at] = f"{texts[at]} {segment.text}".strip()
+            for at, text in _placed(segment, columns):
+                texts[at] = f"{texts[at]} {text}".strip()
         if table and not texts[0] and len(row.segments) == 1:
             table[-1] = [f"{above} {below}".strip() for above, below in zip(table[-1], texts, strict=True)]
         else:
@@ -90,6 +94,20 @@ def _distance(column: tuple[float, float], x0: float, middle: float) -> float:
     if column[0] - 1 <= x0 <= column[1] + 1:
         return 0.0
     return min(abs(column[0] - x0), abs((column[0] + column[1]) / 2 - middle))
+
+
+def _placed(segment: Segment, columns: list[tuple[float, float]]) -> list[tuple[int, str]]:
+    covered = [at for at, (x0, _) in enumerate(columns) if segment.x0 - segment.size < x0 < segment.x1 - segment.size]
+    if len(covered) < 2:  # noqa: PLR2004 - it stands in one
+        middle = (segment.x0 + segment.x1) / 2
+        return [(min(range(len(columns)), key=lambda one: _distance(columns[one], segment.x0, middle)), segment.text)]
+    # Cells so close together that they were taken for words of one: part them by where their words must stand.
+    wide = (segment.x1 - segment.x0) / len(segment.text)
+    placed = []
+    for word in re.finditer(r"\S+", segment.text):
+        x = segment.x0 + word.start() * wide + segment.size
+        placed.append((max((at for at in covered if columns[at][0] <= x), default=covered[0]), word.group()))
+    return placed
 
 
 def is_contents(table: list[list[str]]) -> bool:

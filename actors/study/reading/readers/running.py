@@ -22,17 +22,25 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 
+_NUMBERED = re.compile(r"^(?:\d{1,4}|[ivxlc]{1,7})\b|\b(?:\d{1,4}|[ivxlc]{1,7})$", re.IGNORECASE)
+#: What browsers print above and below a page.
+_BROWSER = re.compile(
+    r"^(?:\d{1,2}[/.]\d{1,2}[/.]\d{2,4}, \d{1,2}:\d{2}(?:\s[AP]M)?\b.*|(?:https?|file)://\S+(?:\s+\d+/\d+)?)$"
+)
+_STANDS_APART = 1.7
+_FEWEST_SLOTTED = 5
+
 _Key = tuple[str, int]
 
 
 def drop_running_lines(pages: list[PageText]) -> None:
     """Take headers, footers and page numbers out of the pages' segments; a repeated title stays where it is new."""
-    if len(pages) < 2:  # noqa: PLR2004 - nothing repeats on one page
-        return
     edges = [_edges(page) for page in pages]
     seen = Counter(key for edge in edges for key in {_key(row) for row in edge})
     least = 3 if len(pages) > _SHORT else 2  # left and right pages may differ
+    # A lone number on a lone page may be all that it says; "1/1" is what programs print.
     numbered = sum(1 for edge in edges if any(_NUMBER.match(row.text) for row in edge)) > 1
+    slots = _header_slots(pages, edges)
     before: set[_Key] = set()
     for page, edge in zip(pages, edges, strict=True):
         usual = _usual_size(page)
@@ -40,9 +48,11 @@ def drop_running_lines(pages: list[PageText]) -> None:
         drop: set[int] = set()
         for row in edge:
             number = numbered and _NUMBER.match(row.text)
-            repeated = seen[_key(row)] >= least
-            new_title = row.main.size >= _LARGE * usual and _key(row) not in before
-            if number or (repeated and not new_title):
+            repeated = seen[_key(row)] >= least and len(pages) > 1
+            large = row.main.size >= _LARGE * usual
+            slotted = _slot(row) in slots and not large and bool(_NUMBERED.search(row.text) or seen[_key(row)] > 1)
+            new_title = large and _key(row) not in before
+            if number or slotted or _BROWSER.match(row.text) or (repeated and not new_title):
                 drop.update(id(segment) for segment in row.segments)
         before = keys
         page.segments = [segment for segment in page.segments if id(segment) not in drop]
@@ -54,8 +64,24 @@ def _edges(page: PageText) -> list[Row]:
     return top + [row for row in lines[-_EDGE_ROWS:] if row.y > _BOTTOM * page.height and row not in top]
 
 
+def _header_slots(pages: list[PageText], edges: list[list[Row]]) -> set[int]:
+    """Find the heights at which most pages have a first line that stands apart from the text, whatever it says."""
+    apart: Counter[int] = Counter()
+    for page, edge in zip(pages, edges, strict=True):
+        lines = line_rows(page.segments)
+        if edge and len(lines) > 1 and lines[0].y < _TOP * page.height:
+            step = lines[1].y - lines[0].y
+            if step > _STANDS_APART * lines[0].main.size:
+                apart[_slot(lines[0])] += 1
+    return {slot for slot, times in apart.items() if times >= max(_FEWEST_SLOTTED, len(pages) / 2)}
+
+
+def _slot(row: Row) -> int:
+    return round(row.y / _SAME_PLACE)
+
+
 def _key(row: Row) -> _Key:
-    return _DIGITS.sub("#", row.text.lower()), round(row.y / _SAME_PLACE)
+    return _DIGITS.sub("#", row.text.lower()), _slot(row)
 
 
 def _usual_size(page: PageText) -> float:

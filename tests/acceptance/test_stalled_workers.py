@@ -1,0 +1,15 @@
+"""A worker that stalls loses its runs to another, and what it writes when it wakes counts for nothing (R10)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos import stalling
+from tests.chaos.stage import Stage
+
+
+@pytest.mark.parametrize("point", stalling.POINTS)
+def test_what_a_stalled_worker_writes_when_it_wakes_is_refused(here: Stage, point: str) -> None:
+    """Stopped for three leases; the run completes once, and the sleeper begins no further step."""
+    report = stalling.zombie(here, point=point)
+    assert not report.broken, report

@@ -1,0 +1,111 @@
+"""Scenarios in which a worker stalls, loses its runs without knowing, and wakes up."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+from tests.actors.plain import hog
+from tests.actors.stepped import Walk, walk
+from tests.chaos.stage import Report, Stage
+from tests.support.proxy import Command, Fault, Proxy
+from tests.support.waiting import eventually
+
+#: Where a worker is stopped: inside a step's body, or with a call on its way to Redis.
+POINTS = ("in the first step", "at a step's result", "in the last step", "at the commit", "at the claim")
+
+_ENTERED = {"in the first step": "first", "in the last step": "third"}
+
+
+def zombie(here: Stage, *, point: str, lease: float = 1) -> Report:
+    """R10: a worker is stopped for three leases at a point, another finishes the run, the first wakes and goes on."""
+    report, named = Report(), here.digests()
+    with Proxy(here.url) as between:
+        stalled = here.worker(url=between.url, threads=1, lease=lease)
+        held: list[str] = []
+
+        def hold(command: Command) -> Fault | None:
+            script = named.get(command.words[1].decode(errors="replace"), "") if len(command.words) > 1 else ""
+            wanted = {"at a step's result": "save_checkpoint", "at the commit": "commit"}.get(point)
+            if script == wanted and not held:
+                held.append(script)
+                stalled.pause()
+                between.stall()  # the call is on its way, and arrives when the other worker is done
+            return None
+
+        if point in _ENTERED:
+            [run] = here.accept([walk.send(Walk(seconds=0.4))])
+            step = _ENTERED[point]
+            eventually(lambda: any(e.step == step for e in here.ledger.entries(what="entered", run=run)))
+            stalled.pause()
+        elif point == "at the claim":
+            between.on_command = _AfterClaim(named, lambda: (held.append("claim"), stalled.pause()))
+            [run] = here.accept([walk.send(Walk(seconds=0.05))])
+            eventually(lambda: held)
+        else:
+            between.on_command = hold
+            [run] = here.accept([walk.send(Walk(seconds=0.05))])
+            eventually(lambda: held)
+        stopped_at = time.monotonic()
+        other = here.worker(threads=1, lease=lease)
+        states = here.settle([run], timedelta(seconds=20))
+        took = time.monotonic() - stopped_at
+        eventually(lambda: time.monotonic() - stopped_at > 3 * lease, timedelta(seconds=10))
+        result, ended = here.inspector.show(run), len(here.events_of(run))
+        between.heal()
+        stalled.resume()
+        eventually(lambda: _woke(stalled.output), timedelta(seconds=20))
+        after = here.inspector.show(run)
+        events = here.events_of(run)
+    entries = [(e.what, e.step, e.fence) for e in here.ledger.entries(run=run)]
+    fences = [fence for _, _, fence in entries]
+    zombies_steps = [e for e in entries[_last_index(fences, max(fences)) + 1 :] if e[0] == "entered"]
+    report.figures = {"point": point, "taken over_s": round(took, 1), "starts": max(fences)}
+    report.expect(f"the other worker completes it: {states}", states[run] == "completed" and max(fences) == 2)
+    report.expect(f"one end: {events}", events.count("completed") == 1 and len(events) == ended)
+    report.expect("the record is not touched", result == after)
+    report.expect("the result is right", after is not None and after["result"] == 3)
+    report.expect(f"the zombie starts no further step: {zombies_steps}", not zombies_steps)
+    report.expect("both live", stalled.alive and other.alive)
+    findings = here.findings()
+    report.expect(f"no finished step is repeated: {findings}", not findings.forgotten or point in _ENTERED)
+    report.expect(str(findings), not findings.lost and not findings.pending)
+    return report
+
+
+class _AfterClaim:
+    """Acts when the run was claimed: Redis has executed the claim, and its caller has not seen the reply."""
+
+    def __init__(self, named: dict[str, str], act: object) -> None:
+        self._named = named
+        self._act = act
+
+    def __call__(self, command: Command) -> Fault | None:
+        script = self._named.get(command.words[1].decode(errors="replace"), "") if len(command.words) > 1 else ""
+        if script == "claim" and self._act is not None:
+            act, self._act = self._act, None
+            act()  # type: ignore[operator] # once
+        return None
+
+
+def _woke(output: str) -> bool:
+    return any(word in output for word in ("lease_lost", "attempt_without_verdict", "commit_refused"))
+
+
+def _last_index(values: list[int], wanted: int) -> int:
+    return len(values) - 1 - values[::-1].index(wanted)
+
+
+def held_lock(here: Stage, *, lease: float = 1) -> Report:
+    """R10: a call that keeps every thread of its process still for two leases costs its own run, and no other's result."""
+    report = Report()
+    worker = here.worker(threads=2, lease=lease)
+    here.worker(threads=2, lease=lease)
+    [run] = here.accept([hog.send(2.5 * lease)])
+    states = here.settle([run], timedelta(seconds=40))
+    eventually(lambda: here.ledger.count("effect") == here.ledger.count("started"), timedelta(seconds=20))
+    starts = len(here.ledger.entries(what="started", run=run))
+    report.figures = {"point": "a call that never lets go", "starts": starts, "state": states[run]}
+    report.expect("it ends once", here.events_of(run).count("completed") <= 1 and states[run] in {"completed", "dead"})
+    report.expect("the worker lives", worker.alive)
+    return report
