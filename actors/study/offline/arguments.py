@@ -40,8 +40,11 @@ def argument_at(chunks: list[Chunk], place: int) -> Argument | None:
     return Argument(chunk.key, chunk.label)
 
 
-def objects_at(chunks: list[Chunk], place: int) -> Iterator[Argument]:
-    """Yield the coordinated noun phrases that begin at a place: "water, light and carbon dioxide"."""
+def objects_at(chunks: list[Chunk], place: int, *, examples: bool = False) -> Iterator[Argument]:
+    """Yield the coordinated noun phrases that begin at a place: "water, light and carbon dioxide".
+
+    Examples of a subject may be followed by its verb: "metals such as copper and silver carry current".
+    """
     found: list[int] = []
     while True:
         found.append(place)
@@ -62,7 +65,8 @@ def objects_at(chunks: list[Chunk], place: int) -> Iterator[Argument]:
         if end > place and not chunks[follow].determiner:
             break  # "the decisions of consumers and producers": part of the "of" phrase as likely
         beyond = chunks[object_end(chunks, follow) + 1 :][:1]
-        if beyond and beyond[0].kind in ("V", "B", "U", "M", "E"):
+        verb = beyond[0] if beyond and beyond[0].kind in ("V", "B", "U", "M", "E") else None
+        if verb is not None and not (examples and verb.form == "base"):
             break  # it is the subject of a new clause
         place = follow
     for head in found:

@@ -22,7 +22,7 @@ def listed_kinds(chunks: list[Chunk]) -> Iterator[Claim]:
             genus = argument_at(chunks, above)
             if genus is None or chunks[above].head in english.GENERIC_NOUNS:
                 continue
-            for kind in objects_at(chunks, index + 1) if chunks[index + 1].kind == "N" else ():
+            for kind in objects_at(chunks, index + 1, examples=True) if chunks[index + 1].kind == "N" else ():
                 if different(kind, genus):
                     yield Claim(kind, "is_a", genus, 1.0)
         elif (
