@@ -62,10 +62,12 @@ def _together(path: Path, documents: int) -> None:
     seconds = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cores = (after.ru_utime + after.ru_stime - children.ru_utime - children.ru_stime) / seconds
+    grown = (_resident_kb(os.getpid()) - before) / 1024
     print(
         f"\n{documents} documents of {pages // documents} pages at once: {seconds:.1f} s, "
-        f"{pages / seconds:.0f} pages/s, {cores:.1f} cores busy in children; at most {watch.most} children of {watch.peak_kb / 1024:.0f} MB; "
-        f"the worker grew by {(_resident_kb(os.getpid()) - before) / 1024:.0f} MB"
+        f"{pages / seconds:.0f} pages/s, {cores:.1f} cores busy in children;\n"
+        f"at most {watch.most} children of {watch.peak_kb / 1024:.0f} MB; "
+        f"the worker's peak grew by {grown:.0f} MB"
     )
 
 

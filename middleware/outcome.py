@@ -14,7 +14,7 @@ from pipeline.actor import Actor
 from pipeline.engine.broker import PipelineBroker
 from pipeline.engine.delivery import Delivery
 from pipeline.engine.store import Commit
-from pipeline.errors import InvalidInput, LeaseLost, PipelineError, RateLimited, Snooze, classify
+from pipeline.errors import InvalidInput, LeaseLost, PipelineError, RateLimited, Snooze, Transient, classify
 from pipeline.logs import redact
 from pipeline.retry import Retry
 from pipeline.run import as_ms
@@ -65,7 +65,7 @@ class Outcome(Middleware):
 
 
 def _asked_wait(exception: BaseException | None) -> timedelta | None:
-    if isinstance(exception, RateLimited):
+    if isinstance(exception, RateLimited | Transient):
         return exception.retry_after
     if isinstance(exception, Snooze):
         return exception.delay

@@ -11,7 +11,10 @@ from pipeline.engine.delivery import Delivery
 
 
 class Shutdown(Middleware):
-    """Reads the worker's state; writes ``delivery.stopping``, which the run heeds before its next step."""
+    """Reads the worker's state; writes ``delivery.stopping``, which the run heeds before its next step.
+
+    Raises ``LeaseLost`` for a delivery whose lease ended before it began.
+    """
 
     def before_process_message(self, broker: Any, message: Any) -> None:
         engine: PipelineBroker = broker
@@ -19,3 +22,4 @@ class Shutdown(Middleware):
         if not engine.attempts.slots.begin(delivery):
             raise SkipMessage("given back to its queue before it began")
         delivery.stopping = engine.stopping
+        delivery.confirm()

@@ -192,7 +192,7 @@ def _model(name: str, providers: Providers) -> Finding:
     key = getattr(providers, field)
     if key is not None and key.get_secret_value():
         return Finding("ok", f"Model {parsed}: {field.upper()} is set.")
-    if parsed.provider in {"server", "ollama"}:
+    if not providers.needs_key(parsed.provider):
         return Finding("ok", f"Model {parsed}: {field.upper()} is not set, which is right if the server wants none.")
     return Finding(
         "error", f"Model {parsed}: {field.upper()} is not set.", "Set it, or take the model out of the chain."

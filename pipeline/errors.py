@@ -55,7 +55,11 @@ class Failure(PipelineError):  # noqa: N818 - an actor reads better raising Tran
 
 
 class Transient(Failure):
-    """A failure that another try may not meet: a dropped connection, a 503."""
+    """A failure that another try may not meet: a dropped connection, a 503; ``retry_after`` if it said when to try."""
+
+    def __init__(self, message: str = "", *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Timeout(Transient):

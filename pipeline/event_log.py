@@ -43,13 +43,14 @@ class EventLog:
         record = self._store.read("hmget", keys.run(self._ns, run_id), "queued_ms", "state")
         if record[0] is None:
             return
-        first = f"{int(record[0])}-0"
+        key = keys.log(self._ns, run_id)
         if not after:
-            yield Event(first, run_id, "queued", int(record[0]))
-            after = first
-        yield from self._follow(
-            keys.log(self._ns, run_id), run_id, after, follow, timeout, lambda: self.state(run_id) in FINAL
-        )
+            queued_ms = int(record[0])
+            after = f"{queued_ms - 1}-9"  # it may have started in the millisecond in which it was queued
+            logged = self._store.read("xrange", key, f"{queued_ms}-0", count=1)
+            if not logged or _event(run_id, logged[0]).event != "queued":
+                yield Event(after, run_id, "queued", queued_ms)
+        yield from self._follow(key, run_id, after, follow, timeout, lambda: self.state(run_id) in FINAL)
 
     def flow_events(self, flow_id: str, *, after: str = "0", timeout: timedelta | None = None) -> Iterator[Event]:
         """Give a flow's events and wait for more until it ended."""

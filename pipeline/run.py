@@ -36,6 +36,9 @@ class Journal(Protocol):
     def load_steps(self) -> dict[str, bytes]:
         """Give the results of the steps that finished in earlier attempts."""
 
+    def confirm(self) -> None:
+        """Make sure that the run is still this worker's; raises ``LeaseLost`` if it is another's."""
+
     def save_step(self, name: str, value: bytes) -> None:
         """Remember a finished step for good; raises ``LeaseLost`` if the run is another worker's now."""
 
@@ -166,6 +169,7 @@ class Run:
         self.check_cancelled()
         if self._journal.stopping:
             raise Interrupted(f"worker is stopping before step {name!r}")
+        self._journal.confirm()
         result = fn(*args, **kwargs)
         self._journal.save_step(name, shape.dump_json(result))
         return result

@@ -29,6 +29,9 @@ class MemoryJournal:
         """Give the steps saved so far."""
         return dict(self.steps)
 
+    def confirm(self) -> None:
+        """Nobody else can take the run."""
+
     def save_step(self, name: str, value: bytes) -> None:
         """Remember a finished step."""
         self.steps[name] = value

@@ -39,7 +39,8 @@ def decide(  # noqa: PLR0911 - a table: one line a kind
 ) -> Verdict:
     """Give the verdict on attempt number ``attempt`` that failed with ``kind``, or succeeded with none.
 
-    ``wait`` is how long the failure itself asked to wait; ``chance`` stands for the dice of the backoff.
+    ``wait`` is how long the failure itself asked to wait, and takes the place of the backoff; ``chance`` stands for the
+    dice of the backoff.
     """
     if kind is None:
         return Verdict("completed")
@@ -55,4 +56,4 @@ def decide(  # noqa: PLR0911 - a table: one line a kind
         return Verdict("dead", reason=kind)
     if attempt >= retry.attempts:
         return Verdict("dead", reason=f"attempts_exhausted: {kind}")
-    return Verdict("retrying", retry.delay(attempt, chance), reason=kind)
+    return Verdict("retrying", wait or retry.delay(attempt, chance), reason=kind)

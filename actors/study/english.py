@@ -142,7 +142,7 @@ TRANSPARENT = word_set(
 )
 # These do so only where no article singles them out: "large amounts of water", but not "the amount of water".
 MEASURING = word_set(
-    "amount amounts number numbers quantity quantities series lot lots bit pair pairs group groups majority "
+    "row rows amount amounts number numbers quantity quantities series lot lots bit pair pairs group groups majority "
     "range collection handful plenty volume volumes concentration concentrations supply supplies"
 )
 FUNCTION_WORDS = (

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from actors.study.english import word_set
 from actors.study.material import Concept, Evidence, KnowledgeGraph, Making, Relation
-from actors.study.words import acronym_of, singular, term_key
+from actors.study.words import acronym_of, identity_of, singular, term_key
 
 _EXPANDED = re.compile(r"^(?P<outer>[^()]{2,}?)\s*\((?P<inner>[^()]{2,})\)$")
 _QUALIFIERS = word_set("so-called called given certain particular various different several many other main the a an")
@@ -55,7 +55,7 @@ def sum_makings(makings: Sequence[Making]) -> Making:
         tokens_in=sum(making.tokens_in for making in makings),
         tokens_out=sum(making.tokens_out for making in makings),
         price=sum(prices, Decimal(0)) if prices else None,
-        seconds=sum(making.seconds for making in makings),
+        seconds=round(sum(making.seconds for making in makings), 3),
         dropped=dict(sorted(dropped.items())),
     )
 
@@ -142,7 +142,7 @@ def _united(members: Sequence[Concept], taken: set[str]) -> Concept:
         label = max(expanded["outer"], expanded["inner"], key=len)
     labels = [name for concept in members for name in (concept.label, *concept.aliases)]
     aliases = tuple(dict.fromkeys(name for name in labels if term_key(name) != term_key(label)))
-    base = re.sub(r"[^\w]+", "-", term_key(label)).strip("-") or best.id
+    base = identity_of(label) or best.id
     identity, number = base, 2
     while identity in taken:
         identity, number = f"{base}-{number}", number + 1

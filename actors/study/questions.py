@@ -53,16 +53,43 @@ def accept_items(
             dropped[reason or "ungrounded"] += 1
         else:
             sound.append(item.model_copy(update={"page": evidence.page, "document": evidence.document}))
-    kept: list[QuizItem] = []
-    for item in _spread(sound, limit):
+    forms = [_Form(item) for item in _spread(sound, limit)]
+    kept, clashes = _compatible(forms, limit)
+    if len(kept) < limit:
+        # In order of worth, a question that names many terms shuts out many others; try those that shut out few first.
+        strife = [sum(_clash(form, other) is not None for other in forms if other is not form) for form in forms]
+        order = sorted(range(len(forms)), key=lambda place: (strife[place], place))
+        peaceful, fewer = _compatible([forms[place] for place in order], limit)
+        if len(peaceful) > len(kept):
+            kept, clashes = [form for form in forms if form in peaceful], fewer
+    dropped.update(clashes)
+    return tuple(form.item for form in kept), dict(sorted(dropped.items()))
+
+
+class _Form:
+    """An item with what is compared of it."""
+
+    def __init__(self, item: QuizItem) -> None:
+        self.item = item
+        self.question = plain(item.question)
+        self.passage = plain(item.passage)
+        self.stem = f" {term_key(_BLANK.sub(' . ', item.question))} "
+        self.answer = "" if item.kind == "true_false" else term_key(item.answer)
+        self.content = content(item.question)
+
+
+def _compatible(forms: list[_Form], limit: int) -> tuple[list[_Form], Counter[str]]:
+    kept: list[_Form] = []
+    dropped: Counter[str] = Counter()
+    for form in forms:
         if len(kept) >= limit:
             break
-        reason = _clash(item, kept)
+        reason = next((found for other in kept if (found := _clash(form, other))), None)
         if reason:
             dropped[reason] += 1
         else:
-            kept.append(item)
-    return tuple(kept), dict(sorted(dropped.items()))
+            kept.append(form)
+    return kept, dropped
 
 
 def _spread(items: list[QuizItem], limit: int) -> list[QuizItem]:
@@ -153,26 +180,19 @@ def _unclear(item: QuizItem) -> bool:
     return item.kind in ("cloze", "true_false") and words[0] in POINTERS and len(words) > 1
 
 
-def _clash(item: QuizItem, kept: list[QuizItem]) -> str | None:
-    for other in kept:
-        if _same(item, other):
-            return "duplicate"
-        if _reveals(item, other) or _reveals(other, item):
-            return "gives_away"
-    return None
+def _clash(form: _Form, other: _Form) -> str | None:
+    if _same(form, other):
+        return "duplicate"
+    return "gives_away" if _reveals(form, other) or _reveals(other, form) else None
 
 
-def _same(item: QuizItem, other: QuizItem) -> bool:
-    if plain(item.question) == plain(other.question):
+def _same(form: _Form, other: _Form) -> bool:
+    if form.question == other.question or (form.answer and form.answer == other.answer):
         return True
-    open_answers = item.kind != "true_false" and other.kind != "true_false"
-    if open_answers and term_key(item.answer) == term_key(other.answer):
-        return True
-    mine, theirs = content(item.question), content(other.question)
-    alike = len(mine & theirs) / max(1, min(len(mine), len(theirs)))
-    return alike >= _SAME_QUESTION and (alike >= 0.9 or plain(item.passage) == plain(other.passage))
+    alike = len(form.content & other.content) / max(1, min(len(form.content), len(other.content)))
+    return alike >= _SAME_QUESTION and (alike >= 0.9 or form.passage == other.passage)
 
 
-def _reveals(item: QuizItem, other: QuizItem) -> bool:
-    """Tell whether the question of ``item`` names the answer of ``other``."""
-    return other.kind != "true_false" and _holds(_BLANK.sub(" . ", item.question), other.answer)
+def _reveals(form: _Form, other: _Form) -> bool:
+    """Tell whether the question of one item names the answer of the other."""
+    return bool(other.answer) and f" {other.answer} " in form.stem

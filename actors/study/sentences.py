@@ -32,7 +32,8 @@ _ABBREVIATIONS = word_set(
 _END = re.compile(r"([.!?]+|…)([\"'”\u2019»)\]]*)(?:\s+)|([。\uff01\uff1f])")
 _OPENS = re.compile(r"[\"'“\u2018«(\[¿¡]*[^\W_]")
 _LETTERED = re.compile(
-    r"\b(?:vitamins?|types?|points?|groups?|plan|hepatitis|class|grade|drive|appendix|sets?|variable|angle|line|option|and|or) $",
+    r"\b(?:vitamins?|types?|points?|groups?|plan|hepatitis|class|grade|drive|appendix|sets?|variable|angle|"
+    r"line|option|and|or) $",
     re.IGNORECASE,
 )
 _LAST_WORD = re.compile(r"([\w.]+)$")

@@ -208,10 +208,20 @@ _LEADING = word_set("a an the this that these those each every any some all both
 @lru_cache(maxsize=100_000)
 def term_key(term: str) -> str:
     """Give the key of a term: case, plural, hyphens, possessives and leading articles make no difference to it."""
+    return " ".join(singular(word).lower() for word in _bare_words(term))
+
+
+def identity_of(term: str) -> str:
+    """Give the key of a term as an id, in which a capitalised word keeps its s: it may be a name, as in Krebs cycle."""
+    words = (word if word.istitle() else singular(word) for word in _bare_words(term))
+    return re.sub(r"[^\w]+", "-", " ".join(words).lower()).strip("-")
+
+
+def _bare_words(term: str) -> list[str]:
     words = [word.replace("\u2019", "'").removesuffix("'s") for word in _TOKEN.findall(term.replace("\u00ad", ""))]
     while len(words) > 1 and words[0].lower() in _LEADING:
         words = words[1:]
-    return " ".join(singular(word).lower() for word in words)
+    return words
 
 
 def acronym_of(short: str, long: str) -> bool:

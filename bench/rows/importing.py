@@ -12,14 +12,20 @@ from tests.support.processes import ROOT
 
 
 def measure(site: Site, size: Size) -> dict[str, list[float]]:
-    """Milliseconds of processor time to import what a sender needs, beyond the interpreter's own start."""
-    _cpu_seconds(site.peer.importing)  # compiles what was not
-    samples = [_cpu_seconds(site.peer.importing) - _cpu_seconds("pass") for _ in range(size.imports)]
-    return {"import_ms": [seconds * 1e3 for seconds in samples]}
+    """Milliseconds of processor time beyond the interpreter's own start: importing, and importing and one send."""
+    programs = {
+        "import_ms": site.peer.importing,
+        "first_send_ms": f"from bench.peers import {site.peer.name} as peer; peer.send('noop', [0])",
+    }
+    found: dict[str, list[float]] = {}
+    for key, program in programs.items():
+        _cpu_seconds(site, program)  # compiles what was not
+        found[key] = [(_cpu_seconds(site, program) - _cpu_seconds(site, "pass")) * 1e3 for _ in range(size.imports)]
+    return found
 
 
-def _cpu_seconds(program: str) -> float:
-    process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
+def _cpu_seconds(site: Site, program: str) -> float:
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, env={**os.environ, **site.env})
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from bench.site import Sent, Site
 from bench.size import Size
 
+_DISCARDED = 5  # connecting is not starting
+
 
 def measure(site: Site, size: Size) -> dict[str, list[float]]:
     """Milliseconds when jobs come about every 60 ms (warm), and after pauses of two seconds (cold)."""
     workers = site.workers()
     site.wait_until_ready(workers)
-    discarded = 5  # connecting is not starting
-    warm = site.send("noop", size.warm_samples + discarded, every=0.06)
+    warm = site.send("noop", size.warm_samples + _DISCARDED, every=0.06)
     site.wait_for(1 + len(warm.at))
     cold = site.send("noop", size.cold_samples + 1, every=2.0)
     site.wait_for(1 + len(warm.at) + len(cold.at))
-    return {"warm_ms": delays(site, warm)[discarded:], "cold_ms": delays(site, cold)[1:]}
+    return {"warm_ms": delays(site, warm)[_DISCARDED:], "cold_ms": delays(site, cold)[1:]}
 
 
 def delays(site: Site, sent: Sent) -> list[float]:

@@ -5,6 +5,14 @@ from __future__ import annotations
 
 def main() -> None:
     """Run the ``dramaturg`` command and end the process with its exit code."""
-    from pipeline.cli.program import program
+    import signal
+    import sys
 
-    program(prog_name="dramaturg")
+    # A command that is told to end cleans up as after Ctrl-C; the ones with workers have handlers of their own.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        from pipeline.cli.program import program
+
+        program(prog_name="dramaturg")
+    except KeyboardInterrupt:
+        sys.exit(3)

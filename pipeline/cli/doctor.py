@@ -15,7 +15,8 @@ EXAMPLES = """\
 
 The exit code is 1 when there is an error; warnings leave it at 0.
 
-[bold]With --json[/bold]: {"ok": true or false, "findings": [{"level": "ok" | "warning" | "error", "what", "mend"}]}.
+[bold]With --json[/bold]: {"ok": true or false, "findings": [{"level", "what",
+"mend"}]}; level is ok, warning or error.
 """
 
 _MARKS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "error": ("error", "bold red")}

@@ -73,12 +73,13 @@ class Following:
                 if self._flow.state() != "running":
                     return
 
-    def call_off(self) -> None:
+    def call_off(self, view: View) -> None:
         """Ask every run to stop, and give the ones that a worker has in hand a moment to do so."""
+        view.note("Cancelling; Ctrl-C again does not wait for what runs.")
         limit = time.monotonic() + FAREWELL.total_seconds()
         with suppress(Unavailable):  # without Redis there is nobody to ask
             self._flow.cancel()
-            while self._open and time.monotonic() < limit:
+            while self._open and time.monotonic() < limit and not self._interrupts.insisted:
                 for event in self._inspector.watch(self._open, self._places, _LOOK):
                     self._note(event)
             self._flow.cancel()

@@ -14,6 +14,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self._asked = threading.Event()
+        self._insisted = False
         self._before: dict[signal.Signals, Any] = {}
         self.again: Callable[[], object] = lambda: None
 
@@ -21,6 +22,11 @@ class Interrupts:
     def asked(self) -> bool:
         """Whether somebody wants the command to stop."""
         return self._asked.is_set()
+
+    @property
+    def insisted(self) -> bool:
+        """Whether somebody said so more than once."""
+        return self._insisted
 
     def pause(self, seconds: float) -> None:
         """Wait, or return at once when somebody wants the command to stop."""
@@ -42,5 +48,6 @@ class Interrupts:
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         if self.asked:
+            self._insisted = True
             self.again()
         self._asked.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, Any
 
@@ -49,7 +50,7 @@ class _Commands(TyperGroup):
             tell("Stopped.")
             raise typer.Exit(Exit.CANCELLED) from None
         except BrokenPipeError:  # whoever read our output has seen enough
-            sys.stderr.close()
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
             raise typer.Exit(Exit.COMPLETED) from None
 
 

@@ -25,7 +25,7 @@ EXAMPLES = """\
   dramaturg send report.build -m my_app.jobs --priority high:5 --delay 60
   dramaturg send report.build -m my_app.jobs --key monday --group acme
 
-The payload is checked before anything is sent; a mistake in it names the field.
+The payload is checked before anything is sent; a mistake names the field.
 
 [bold]stdout[/bold] gets one JSON object: id, actor, queue, state. With --wait it gets
 the result, as JSON and nothing else; a run that is dead or cancelled gives

@@ -115,7 +115,7 @@ def make(asked: Order, view: View, *, verbose: bool = False) -> Made:
             with view:
                 following.to_the_end(asked.timeout, view)
         except (KeyboardInterrupt, TimeoutError):
-            following.call_off()
+            following.call_off(view)
             raise
         pack = _finished(_result(flow), refused, time.monotonic() - began, following.spent())
         return Made(pack, None if pack.status == "failed" else write_pack(pack, asked.out))

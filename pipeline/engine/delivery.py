@@ -50,6 +50,7 @@ class Delivery(MessageProxy):
         self.lost = False
         #: Whether the run is stopped as a crash loop if its worker dies now.
         self.suspect = lease.starts >= CRASH_LIMIT
+        self.held_until = lease.held_until
         self.claimed_at = time.monotonic()
         self.started_at = 0.0
         self._store = store
@@ -64,6 +65,17 @@ class Delivery(MessageProxy):
         except IndexError:
             return False
         return True
+
+    def confirm(self) -> None:
+        """Make sure that the run is still this worker's if its lease may have ended: the process may have stalled.
+
+        Raises ``LeaseLost`` if it is another's, so that nothing is begun in vain.
+        """
+        if time.monotonic() < self.held_until:
+            return
+        if not self._persist(lambda: self._store.holds(self.lease.run_id, self.lease.fence)):
+            self.lost = True
+            raise LeaseLost(f"run {self.lease.run_id} was taken over by another worker")
 
     def load_steps(self) -> dict[str, bytes]:
         """Give the steps that finished in earlier attempts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 
 import structlog
@@ -45,12 +46,16 @@ class LeaseKeeper(threading.Thread):
             if not deliveries and silent < PRESENCE:
                 continue
             silent = timedelta(0)
+            asked = time.monotonic()
             held = [(d.lease.run_id, d.lease.fence) for d in deliveries.values()]
             try:
                 news = self._store.renew(self._worker_id, held, lease_ms=self._lease_ms)
             except Unavailable as error:
                 log.warning("renewal_delayed", runs=len(held), error=str(error))
                 continue
+            for run_id, delivery in deliveries.items():
+                if news.get(run_id) != "lost":
+                    delivery.held_until = asked + self._lease_ms / 1000
             for run_id, what in news.items():
                 delivery = deliveries[run_id]
                 if what == "cancelled":

@@ -7,6 +7,7 @@ not answer raises ``Unavailable``; whether to call again is the caller's decisio
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -61,6 +62,8 @@ class Lease:
     has_steps: bool
     cancelled: bool
     snoozes: int
+    #: Until when it lasts at least, by this process's own clock: ``time.monotonic()``.
+    held_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,7 @@ class Store:
         At most ``suspects`` of them are runs on their last start; any number if none is given.
         """
         most = want if suspects is None else suspects
+        asked = time.monotonic()
         reply = self._claim(
             worker, claim_id, int(again), lease_ms, want, CRASH_LIMIT, most, len(queues), *queues, *actors
         )
@@ -197,6 +201,7 @@ class Store:
                 has_steps=bool(reply[i + 5]),
                 cancelled=bool(reply[i + 6]),
                 snoozes=reply[i + 7],
+                held_until=asked + lease_ms / 1000,
             )
             for i in range(1, len(reply), 8)
         ]
@@ -228,6 +233,14 @@ class Store:
             args += (run_id, fence)
         reply = [item.decode() for item in self._renew(worker, lease_ms, *args)]
         return dict(zip(reply[::2], reply[1::2], strict=True))
+
+    def holds(self, run_id: str, fence: int) -> bool:
+        """Say whether a lease is still its worker's."""
+        try:
+            found = self.client.hmget(keys.run(self.namespace, run_id), "fence", "state")
+        except redis.RedisError as error:
+            raise Unavailable(f"Redis: {error}") from error
+        return found == [str(fence).encode(), b"running"]
 
     def save_checkpoint(self, run_id: str, fence: int, step: str, value: bytes) -> int:
         """Remember a finished step: 1 saved, 2 saved and asked to stop, -1 refused because the lease is another's."""

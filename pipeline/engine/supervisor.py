@@ -274,7 +274,7 @@ class Supervisor:
             yield
         finally:
             for number, handler in before.items():
-                signal.signal(number, handler)
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: set by a library in C
 
 
 def _pause(early_deaths: int) -> float:

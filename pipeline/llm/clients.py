@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import AuthFailed
 from pipeline.llm.loop import LoopThread
 from pipeline.llm.names import ModelName
-from pipeline.llm.providers import OPENAI_URL, Providers
+from pipeline.llm.providers import Providers
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -27,7 +27,7 @@ def model_of(name: ModelName, providers: Providers, loop: LoopThread) -> Model[A
 
 
 def _openai(name: ModelName, providers: Providers, loop: LoopThread) -> Model[Any]:
-    key = _key(name, providers.openai_api_key, needed=providers.openai_base_url == OPENAI_URL)
+    key = _key(name, providers.openai_api_key, providers)
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai import OpenAIProvider
 
@@ -36,7 +36,7 @@ def _openai(name: ModelName, providers: Providers, loop: LoopThread) -> Model[An
 
 
 def _openrouter(name: ModelName, providers: Providers, loop: LoopThread) -> Model[Any]:
-    key = _key(name, providers.openrouter_api_key)
+    key = _key(name, providers.openrouter_api_key, providers)
     from pydantic_ai.models.openrouter import OpenRouterModel
     from pydantic_ai.providers.openrouter import OpenRouterProvider
 
@@ -48,7 +48,7 @@ def _ollama(name: ModelName, providers: Providers, loop: LoopThread) -> Model[An
     from pydantic_ai.models.ollama import OllamaModel
     from pydantic_ai.providers.ollama import OllamaProvider
 
-    client = _openai_client(loop, providers.ollama_base_url, _key(name, providers.ollama_api_key, needed=False))
+    client = _openai_client(loop, providers.ollama_base_url, _key(name, providers.ollama_api_key, providers))
     return OllamaModel(name.model, provider=OllamaProvider(openai_client=client))
 
 
@@ -57,7 +57,7 @@ def _server(name: ModelName, providers: Providers, loop: LoopThread) -> Model[An
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
-    client = _openai_client(loop, str(name.base_url), _key(name, providers.llm_api_key, needed=False))
+    client = _openai_client(loop, str(name.base_url), _key(name, providers.llm_api_key, providers))
     # Some servers refuse one kind of response_format, some the other: nothing but text is asked of them.
     plain = ModelProfile(supports_json_object_output=False, supports_json_schema_output=False)
     provider = OpenAICompatibleProvider("server", openai_client=client, profile=plain)
@@ -65,7 +65,7 @@ def _server(name: ModelName, providers: Providers, loop: LoopThread) -> Model[An
 
 
 def _anthropic(name: ModelName, providers: Providers, loop: LoopThread) -> Model[Any]:
-    base_url, key = providers.anthropic_base_url, _key(name, providers.anthropic_api_key)
+    base_url, key = providers.anthropic_base_url, _key(name, providers.anthropic_api_key, providers)
     from pydantic_ai.models.anthropic import AnthropicModel
     from pydantic_ai.providers.anthropic import AnthropicProvider
 
@@ -106,9 +106,9 @@ def _timeout() -> Any:
     return httpx2.Timeout(600, connect=_CONNECT_SECONDS)
 
 
-def _key(name: ModelName, key: SecretStr | None, *, needed: bool = True) -> str:
+def _key(name: ModelName, key: SecretStr | None, providers: Providers) -> str:
     if key is not None:
         return key.get_secret_value()
-    if needed:
+    if providers.needs_key(name.provider):
         raise AuthFailed(f"{name}: no key: set {name.provider.upper()}_API_KEY")
     return _NO_KEY

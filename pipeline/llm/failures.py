@@ -64,7 +64,7 @@ def failure_of(error: Exception, name: ModelName, secrets: Iterable[str]) -> Fai
     return None
 
 
-def _api_failure(error: ModelAPIError, name: ModelName, said: str) -> Failure:
+def _api_failure(error: ModelAPIError, name: ModelName, said: str) -> Failure:  # noqa: PLR0911 - a table, one row a return
     from pydantic_ai import exceptions as ai
 
     status = error.status_code if isinstance(error, ai.ModelHTTPError) else None
@@ -80,12 +80,12 @@ def _api_failure(error: ModelAPIError, name: ModelName, said: str) -> Failure:
     kinds: tuple[tuple[type[ai.ModelAPIError], type[Failure]], ...] = (
         (ai.ModelContextWindowExceededError, ContextOverflow),
         (ai.ModelAuthenticationError, AuthFailed),
-        (ai.ModelServerError, Transient),
-        (ai.ModelUnavailableError, Transient),
     )
     for theirs, ours in kinds:
         if isinstance(error, theirs):
             return ours(heading)
+    if isinstance(error, ai.ModelServerError | ai.ModelUnavailableError):
+        return Transient(heading, retry_after=_wait(error.retry_after))
     return _rejected(error, name, status, heading)
 
 
@@ -95,7 +95,8 @@ def _rejected(error: ModelAPIError, name: ModelName, status: int | None, heading
     if _redirected(error):
         return Permanent(f"{name}: the address of the provider leads elsewhere: give the one it leads to")
     if status is None or status in _PASSING:
-        return Transient(heading)  # an answer that is no answer: a gateway in between, cut off or confused
+        # An answer that is no answer: a gateway in between, cut off or confused.
+        return Transient(heading, retry_after=_wait(error.retry_after))
     return ContextOverflow(heading) if status == _TOO_LARGE else Permanent(heading)
 
 

@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
 
 from pipeline.errors import InvalidInput
-from pipeline.llm.names import address_mistakes
+from pipeline.llm.names import Provider, address_mistakes
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -46,6 +46,12 @@ class Providers(BaseModel):
             )
 
         return cls(**{name: getattr(found, name) for found in [Environment()] for name in cls.model_fields})
+
+    def needs_key(self, provider: Provider) -> bool:
+        """Tell whether a provider answers nobody without a key; a server of one's own may."""
+        if provider == "openai":
+            return self.openai_base_url == OPENAI_URL
+        return provider in ("openrouter", "anthropic")
 
     def secrets(self) -> tuple[str, ...]:
         """Every key that is set, in clear: for taking them out of text, and nothing else."""

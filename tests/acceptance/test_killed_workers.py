@@ -13,7 +13,7 @@ SECOND = timedelta(seconds=1)
 def test_a_storm_of_kills_loses_and_repeats_nothing(here: Stage) -> None:
     """R01: every run completes, and no finished step runs again."""
     report = killing.kill_storm(
-        here, seed=7, runs=120, step=(0.01, 0.08), workers=3, every=0.8 * SECOND, storm=6 * SECOND, settled=25 * SECOND
+        here, seed=7, runs=100, step=(0.01, 0.06), workers=3, every=0.8 * SECOND, storm=5 * SECOND, settled=25 * SECOND
     )
     assert not report.broken, report
     assert report.figures["kills"]
@@ -21,13 +21,13 @@ def test_a_storm_of_kills_loses_and_repeats_nothing(here: Stage) -> None:
 
 def test_a_killed_workers_run_starts_again_within_fifteen_seconds(here: Stage) -> None:
     """R02: with the default lease."""
-    report = killing.dead_worker(here, samples=3, at_once=3)
+    report = killing.dead_worker(here, samples=2, at_once=2)
     assert not report.broken, report
 
 
 def test_a_dead_process_of_a_pool_is_replaced_and_the_others_are_not_touched(here: Stage) -> None:
     """R03: not one run of another process starts twice."""
-    report = killing.one_of_a_pool(here, processes=3, threads=8, seconds=3)
+    report = killing.one_of_a_pool(here, processes=3, threads=6, seconds=2.5)
     assert not report.broken, report
 
 
@@ -41,5 +41,5 @@ def test_a_run_that_kills_its_worker_is_stopped_after_three_starts(here: Stage) 
 
 def test_long_runs_outlive_a_poison_pill_in_their_worker(here: Stage) -> None:
     """R04: three deaths of one worker are the fault of the run that died alone, not of all that were there."""
-    report = killing.neighbours_of_poison(here, neighbours=3, seconds=2, limit=timedelta(seconds=60))
+    report = killing.neighbours_of_poison(here, neighbours=3, seconds=1.5, limit=timedelta(seconds=60))
     assert not report.broken, report

@@ -7,13 +7,14 @@ from datetime import timedelta
 import orjson
 import pytest
 
+from pipeline import Send
 from pipeline.engine import keys
 from pipeline.engine.store import NewRun
 from tests.actors.plain import echo
 from tests.chaos.killing import echoes
 from tests.chaos.stage import Stage
 
-GOOD = orjson.loads(echo.new_run(__import__("pipeline").Send(payload="x")).message)
+GOOD = orjson.loads(echo.new_run(Send(payload="x")).message)
 
 BAD = {
     "not json": b"{not json",

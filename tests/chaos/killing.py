@@ -63,7 +63,7 @@ def dead_worker(here: Stage, *, samples: int, at_once: int, lease: float = 8) ->
     report, waits = Report(), []
     while len(waits) < samples:
         victims = here.workers(at_once, threads=1, lease=lease)
-        ids = here.accept(nap.send_many([Nap(seconds=3600 if len(waits) < samples else 0) for _ in victims]))
+        ids = here.accept(nap.send_many([Nap(seconds=3600) for _ in victims]))
         eventually(lambda ids=ids: all(here.ledger.entries(what="started", run=r) for r in ids), timedelta(seconds=20))  # type: ignore[misc] # bound
         survivor = here.worker(threads=at_once, lease=lease)
         killed_at = time.time()
@@ -77,7 +77,8 @@ def dead_worker(here: Stage, *, samples: int, at_once: int, lease: float = 8) ->
         survivor.kill()
         for run_id in ids:
             here.inspector.cancel(run_id)
-        with here.worker(lease=1).popen as sweeper:  # takes the cancelled runs out of the way
+        if len(waits) < samples:
+            sweeper = here.worker(lease=1)  # takes the cancelled runs out of the way
             here.settle(ids, timedelta(seconds=20))
             sweeper.kill()
     report.figures = {"samples": len(waits), "median_s": round(median(waits), 1), "longest_s": round(max(waits), 1)}
@@ -112,11 +113,11 @@ def one_of_a_pool(here: Stage, *, processes: int, threads: int, seconds: float) 
 
 
 def poison_pills(
-    here: Stage, *, pills: int, normals: int, seconds: float, processes: int, threads: int, limit: timedelta
+    here: Stage, *, pills: int, normals: int, seconds: float, processes: int, threads: int, limit: timedelta, lease: float = 1
 ) -> Report:
     """R04: runs that kill their process are stopped after three starts; the others all complete."""
     report = Report()
-    here.pool(processes, threads=threads)
+    here.pool(processes, threads=threads, lease=lease)
     begun = time.monotonic()
     bad = here.accept(poison.send_many([0.05] * pills))
     good = here.accept(nap.send_many([Nap(seconds=seconds) for _ in range(normals)]))
@@ -139,7 +140,7 @@ def poison_pills(
 def neighbours_of_poison(here: Stage, *, neighbours: int, seconds: float, limit: timedelta) -> Report:
     """R04: long runs without steps that share their worker with a poison pill outlive it."""
     report = Report()
-    here.pool(1, threads=neighbours + 1)
+    here.pool(1, threads=neighbours + 1, lease=1)
     good = here.accept(nap.send_many([Nap(seconds=seconds) for _ in range(neighbours)]))
     eventually(lambda: here.ledger.count("started") == neighbours)
     [bad] = here.accept(poison.send_many([0.3]))

@@ -64,13 +64,13 @@ class Report:
 class Stage:
     """One Redis with one ledger, from the sender's side; workers are started and hurt through it."""
 
-    def __init__(self, url: str, folder: Path, running: Processes) -> None:
+    def __init__(self, url: str, folder: Path, running: Processes, namespace: str) -> None:
         self.url = url
         self.folder = folder
         self.running = running
         self.ledger = Ledger(folder / "ledger.db")
         blobs = Blobs(folder / "home" / "blobs")
-        self.broker = PipelineBroker(Store(connect(url)), Values(blobs))
+        self.broker = PipelineBroker(Store(connect(url), namespace), Values(blobs))
         self.store = self.broker.store
         self.inspector = Inspector(self.store, self.broker.values)
         self.final: dict[str, str] = {}
@@ -81,6 +81,7 @@ class Stage:
             "REDIS_URL": url or self.url,
             "DRAMATURG_HOME": str(self.folder / "home"),
             "DRAMATURG_LEASE": str(lease),
+            "DRAMATURG_NAMESPACE": self.store.namespace,
             **self.ledger.env,
             **more,
         }
@@ -164,12 +165,12 @@ class Stage:
 
 
 @contextmanager
-def stage(url: str, folder: Path) -> Iterator[Stage]:
+def stage(url: str, folder: Path, namespace: str = "dramaturg") -> Iterator[Stage]:
     """Set a stage at an empty Redis, with the cast bound to its sender; all processes are gone afterwards."""
     (folder / "home").mkdir(parents=True, exist_ok=True)
     running = Processes(folder, {"PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", "")})
     before = list(bound)
-    here = Stage(url, folder, running)
+    here = Stage(url, folder, running, namespace)
     bind(here.broker)
     try:
         yield here

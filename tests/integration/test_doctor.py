@@ -134,6 +134,18 @@ def test_the_doctor_names_what_is_wrong(tmp_path: Path, redis_url: str, monkeypa
     assert not (tmp_path / "home" / "redis").exists()
 
 
+def test_the_doctor_wants_no_key_where_a_model_is_asked_without_one(
+    home: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenAI's interface at another address may be one's own server; Anthropic's is wanted a key for all the same."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:8000/v1/")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:8000")
+    settings = Settings(home=home, redis_url=secret_url(redis_url), models=("openai:llama3", "anthropic:claude-sonnet"))
+    told = [str(finding) for finding in diagnose(settings)]
+    assert "Model openai:llama3: OPENAI_API_KEY is not set, which is right if the server wants none." in told
+    assert [text for text in errors(diagnose(settings)) if text.startswith("Model anthropic:claude-sonnet")]
+
+
 def test_the_doctor_tells_of_a_redis_and_a_database_out_of_reach(home: Path) -> None:
     """Both are errors with what to set, and neither shows its password."""
     settings = Settings(

@@ -106,7 +106,11 @@ def many_pages() -> bytes:
 
 
 def flate_bomb() -> bytes:
-    content = zlib.compress(zlib.compress(b"BT /F 10 Tf (A) Tj ET\n" * 40_000_000, 9), 9)
+    # One flushed block, repeated: 900 MB without compressing 900 MB.
+    packer, block = zlib.compressobj(9), b"BT /F 10 Tf (A) Tj ET\n" * 50_000
+    first = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
+    again = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
+    content = zlib.compress(first + again * 800, 9)
     stream = b"<< /Filter [/FlateDecode /FlateDecode] /Length %d >>\nstream\n" % len(content) + content + b"\nendstream"
     page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents 4 0 R >>"
     pages = b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"
@@ -119,7 +123,7 @@ def endless_content() -> bytes:
 
 def huge_image() -> bytes:
     out = io.BytesIO()
-    row = zlib.compress(b"\0" * 30_001 * 30_000, 1)
+    row = zlib.compress(b"\0" * 30_001 * 100, 1)
     out.write(b"\x89PNG\r\n\x1a\n")
     head = (30_000).to_bytes(4, "big") * 2 + b"\x08\x00\x00\x00\x00"
     for kind, data in ((b"IHDR", head), (b"IDAT", row), (b"IEND", b"")):
@@ -145,6 +149,10 @@ def program() -> bytes:
 
 def deep_html() -> bytes:
     return b"<!doctype html><body>" + b"<div>" * 500_000
+
+
+def deep_unknown_html() -> bytes:
+    return b"<!doctype html><body>" + b"<x-y>" * 500_000
 
 
 def much_text() -> bytes:
@@ -178,7 +186,8 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "garbage": (garbage, "a.pdf", "not a document"),
     "garbage behind a PDF's head": (pdf_garbage, "a.pdf", "is damaged"),
     "program": (program, "a.docx", "is a program"),
-    "deep html": (deep_html, "a.html", ""),
+    "deep html": (deep_html, "a.html", "nested too deeply"),
+    "deep html of unknown elements": (deep_unknown_html, "a.html", ""),
     "20 MB of words": (much_text, "a.txt", "characters of text"),
 }
 

@@ -37,7 +37,9 @@ def test_a_proxy_in_clear_weather_changes_nothing(proxy: Proxy) -> None:
     assert client.get("a") == big.encode()
     assert client.eval("return {1, 'two', {3}, false}", 0) == [1, b"two", [3], None]
     with client.pipeline(transaction=True) as pipeline:
-        pipeline.incr("n").incr("n").hset("h", mapping={"x": 1})
+        pipeline.incr("n")
+        pipeline.incr("n")
+        pipeline.hset("h", mapping={"x": 1})
         assert pipeline.execute() == [1, 2, 1]
     sha = client.script_load("return 1")
     assert client.evalsha(sha, 0) == 1
@@ -100,8 +102,11 @@ def test_a_reply_is_lost_out_of_the_middle_of_a_pipeline(proxy: Proxy, redis_cli
     client = client_of(proxy.url)
     client.ping()
     proxy.lose_reply_of(2)
-    with client.pipeline(transaction=False) as pipeline, pytest.raises(redis.ConnectionError):
-        pipeline.incr("a").incr("b").incr("c").execute()
+    with client.pipeline(transaction=False) as pipeline:
+        for name in "abc":
+            pipeline.incr(name)
+        with pytest.raises(redis.ConnectionError):
+            pipeline.execute()
     assert redis_client.mget("a", "b") == [b"1", b"1"]
 
 

@@ -117,6 +117,19 @@ def test_retry_after_is_kept_within_a_day(provider):
     assert waits == [timedelta(seconds=7), None, timedelta(days=1)]
 
 
+@pytest.mark.parametrize("dialect", NAMES)
+def test_a_server_that_says_when_it_is_back_is_believed(provider, dialect):
+    """503 and 529, with Retry-After and without; as long as it says, up to a day."""
+    waits = []
+    for status in (503, 529):
+        for headers in ({"Retry-After": "7"}, {}, {"Retry-After": "999999"}):
+            provider.on("m", providers.Status(status, "busy", "overloaded", "overloaded_error", headers))
+            with pytest.raises(errors.Transient) as caught:
+                generate(NAMES[dialect].format(url=provider.url), Word, instructions="Say a word.", prompt="Now.")
+            waits.append(caught.value.retry_after)
+    assert waits == [timedelta(seconds=7), None, timedelta(days=1)] * 2
+
+
 def test_a_server_that_is_not_there_is_a_passing_failure():
     """Connection refused, and a name that does not resolve."""
     for address in ("http://127.0.0.1:1/v1#m", "http://nowhere.invalid/v1#m"):

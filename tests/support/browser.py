@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from actors.study.material import StudyPack
+from actors.study.pack import write_pack
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -86,3 +89,11 @@ class Watched:
     def close(self) -> None:
         """Close the page and what it kept."""
         self._context.close()
+
+
+Opener = Callable[..., Watched]
+
+
+def page_of(pack: StudyPack, folder: Path) -> Path:
+    """Write the pack below ``folder`` and return its page."""
+    return write_pack(pack, folder / "pack") / "index.html"

@@ -11,6 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import structlog
+from typer.testing import CliRunner
+
+from pipeline.cli.program import program
+
 COMMAND = [sys.executable, "-m", "pipeline.cli"]
 
 #: How long a command may take on a machine that does much else.
@@ -34,6 +39,28 @@ class Answer:
     def lines(self) -> list[Any]:
         """The objects it printed, one a line."""
         return [json.loads(line) for line in self.stdout.splitlines()]
+
+
+@dataclass(frozen=True)
+class CommandHere:
+    """Runs commands that need no actor's code in this very process: the same program, started in no time."""
+
+    env: Mapping[str, str]
+
+    def __call__(self, *arguments: str, code: int = 0) -> Answer:
+        """Run a command to its end; another exit code than ``code`` fails the test."""
+        configured = structlog.is_configured()
+        if not configured:
+            structlog.configure()  # the logs of the tests stay where they are
+        try:
+            ended = CliRunner().invoke(program, list(arguments), env=dict(self.env))
+        finally:
+            if not configured:
+                structlog.reset_defaults()
+        told = f"{arguments} ended with {ended.exit_code}\n{ended.stdout}\n{ended.stderr}"
+        assert ended.exit_code == code, told
+        assert ended.exception is None or isinstance(ended.exception, SystemExit), told
+        return Answer(ended.exit_code, ended.stdout, ended.stderr)
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def test_the_version_is_told() -> None:
 
 
 def test_help_loads_nothing_heavy() -> None:
-    """Neither actors nor databases, models, documents or bars are loaded to print a help text; settings are not read."""
+    """Neither actors nor databases, models, documents or bars are loaded for a help text, and settings are not read."""
     heavy = ["actors", "middleware", "sqlalchemy", "alembic", "pydantic_ai", "pypdfium2", "pydantic_settings",
              "rich.progress", "pipeline.app", "pipeline.engine.broker", "pipeline.settings"]  # fmt: skip
     script = (

@@ -9,7 +9,8 @@ from actors.study.material import Evidence
 from tests.support.texts import document, subject
 
 CELL = document(
-    "# The cell\n\nThe “nucleus” holds the cell’s DNA – its plan. It is the largest organelle. Dr. Smith found 3.5 million of them.\n\n"
+    "# The cell\n\nThe “nucleus” holds the cell’s DNA – its plan. It is the largest organelle. "
+    "Dr. Smith found 3.5 million of them.\n\n"
     "# References\n\nSmith, J. (1999). The nucleus of the cell. Journal of Cells, 12(3), 4-5."
 )
 

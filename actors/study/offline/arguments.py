@@ -1,5 +1,5 @@
 """The terms that noun phrases name, one by one and in lists."""
-# ruff: noqa: PLR2004 - the numbers count words and letters where they stand
+# ruff: noqa: C901, PLR2004 - the numbers count words and letters where they stand
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ def objects_at(chunks: list[Chunk], place: int, *, examples: bool = False) -> It
             break  # it is the subject of a new clause
         place = follow
     for head in found:
-        if not chunks[head].negative and (argument := argument_at(chunks, head)):
+        # "other tissues" are others than those the sentence spoke of.
+        if not chunks[head].negative and chunks[head].form != "other" and (argument := argument_at(chunks, head)):
             yield argument
 
 

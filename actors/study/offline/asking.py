@@ -1,11 +1,11 @@
 """Questions made of sentences: what a definition, a statement or a number can be asked as."""
-# ruff: noqa: PLR2004 - the numbers count words and letters where they stand
+# ruff: noqa: PLR0917, PLR2004 - the numbers count words and letters where they stand
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from actors.study import english
@@ -13,15 +13,15 @@ from actors.study.english import word_set
 from actors.study.grounding import Source
 from actors.study.material import Evidence, QuizItem
 from actors.study.offline.arguments import argument_at
-from actors.study.offline.definitions import Definition, definition_of
+from actors.study.offline.definitions import Definition
 from actors.study.offline.distracting import Distractors, kind_of, wrong_numbers
 from actors.study.offline.foreign import dated
 from actors.study.offline.ranking import Term, Terms
 from actors.study.offline.reading import Read
-from actors.study.offline.relations import claims_of
+from actors.study.offline.relations import past_tense
 from actors.study.offline.standing import stands_alone
 from actors.study.offline.subjects import subject_of
-from actors.study.offline.wording import named_in, opened_article, told_well, written
+from actors.study.offline.wording import opened_article, told_well, written
 from actors.study.questions import BLANK, FALSE, TRUE, content
 from actors.study.words import term_key
 
@@ -46,12 +46,19 @@ class Asker:
     """Makes questions of one document's sentences."""
 
     def __init__(
-        self, source: Source, terms: Terms, chosen: dict[str, Term], distractors: Distractors, rng: random.Random
+        self,
+        source: Source,
+        terms: Terms,
+        chosen: dict[str, Term],
+        distractors: Distractors,
+        names: Mapping[int, set[str]],
+        rng: random.Random,
     ) -> None:
         self._source = source
         self._terms = terms
         self._chosen = chosen
         self._distractors = distractors
+        self._names = names  # of a sentence, by its offset
         self._rng = rng
         self._most = max((term.score for term in chosen.values()), default=1.0) or 1.0
 
@@ -64,13 +71,13 @@ class Asker:
             if dated(read.text, self._chosen.keys()):
                 yield from self._number(read, evidence)
             return
-        crowd = 0.07 * len(self._named(read) & self._chosen.keys())
+        crowd = 0.07 * len(self._names[read.offset] & self._chosen.keys())
         for asked in self._all(read, evidence):
             # A stem that names many concepts gives away the answers of many other questions.
             yield Asked(asked.item, asked.worth - crowd)
 
     def _all(self, read: Read, evidence: Evidence) -> Iterator[Asked]:
-        definition = definition_of(read.text, read.chunks)
+        definition = read.definition
         if definition is not None and definition.chunk == 0 and not stands_alone(read.text, read.chunks):
             definition = None
         if definition is not None:
@@ -89,7 +96,7 @@ class Asker:
             return
         chunk = read.chunks[found.chunk]
         answer = self._cased(written(read, chunk, found.term.label), term)
-        wrong = self._distractors.wrong(answer, key, self._named(read), self._rng)
+        wrong = self._distractors.wrong(answer, key, self._names[read.offset], self._rng)
         worth = 1.0 + found.strength + term.score / self._most
         quoted = f"“{told[0].lower() + told[1:] if found.start == 0 and not read.chunks[0].name else told}”"
         if wrong:
@@ -125,6 +132,8 @@ class Asker:
         for index, chunk in enumerate(chunks):
             if chunk.kind not in ("V", "U", "E", "B"):
                 continue
+            if chunk.kind == "E" and not past_tense(chunks, index):
+                return
             subject = subject_of(chunks, index, {})
             if subject is None or chunk.doubtful or subject.first != 0 or len(subject.heads) > 1:
                 return
@@ -152,7 +161,7 @@ class Asker:
         if len(rest.split()) < 5 or group.base in ("seem", "appear", "become"):
             return
         answer = self._cased(written(read, chunks[0], head.label), term)
-        named = self._named(read)
+        named = self._names[read.offset]
         if group.form == "base":
             return  # "What produce ...?" is no English
         if kind_of(answer) == "name" and group.base not in _PERSONAL:
@@ -170,13 +179,7 @@ class Asker:
         head = argument_at(read.chunks, 0)
         key = self._terms.canonical(head.key) if head else ""
         term = self._chosen.get(key)
-        if (
-            head is None
-            or term is None
-            or verb != 1
-            or len(read.text.split()) > _LONGEST_CLAIM
-            or not list(claims_of(read.chunks))
-        ):
+        if head is None or term is None or verb != 1 or len(read.text.split()) > _LONGEST_CLAIM or not read.claims:
             return
         worth = 0.6 + term.score / self._most
         yield Asked(self._item("true_false", read.text, TRUE, evidence, term), worth)
@@ -184,8 +187,8 @@ class Asker:
     def _gap(self, read: Read, verb: int, evidence: Evidence) -> Iterator[Asked]:  # noqa: C901 - one gap of many
         """Leave a gap for one of the main terms of a statement."""
         chunks = read.chunks
-        named = self._named(read)
-        stated = {self._terms.canonical(end.key) for claim in claims_of(chunks) for end in (claim.source, claim.target)}
+        named = self._names[read.offset]
+        stated = {self._terms.canonical(end.key) for claim in read.claims for end in (claim.source, claim.target)}
         best: tuple[float, Asked] | None = None
         for index, chunk in enumerate(chunks):
             if chunk.kind != "N" or chunk.determiner in ("its", "their", "no", "any") or not chunk.key:
@@ -245,7 +248,9 @@ class Asker:
         if not read.chunks:
             year = number
         if not (year or unit) or not (
-            self._named(read) & self._chosen.keys() or not read.chunks or any(chunk.name for chunk in read.chunks)
+            self._names[read.offset] & self._chosen.keys()
+            or not read.chunks
+            or any(chunk.name for chunk in read.chunks)
         ):
             return
         wrong = wrong_numbers(number.group(), self._rng, year=bool(year) and not unit)
@@ -279,10 +284,7 @@ class Asker:
                 0.7,
             )
 
-    def _named(self, read: Read) -> set[str]:
-        return named_in(read, self._terms)
-
-    def _item(  # noqa: PLR0917 - the fields of a question, in the order they are thought of
+    def _item(
         self,
         kind: Literal["multiple_choice", "cloze", "true_false", "short_answer"],
         question: str,

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from actors.study.offline.parts import PartFindings
 from actors.study.offline.ranking import Term, Terms
@@ -83,7 +84,7 @@ class Distractors:
             return known
         words = set(key.split())
         pool: list[tuple[float, str, str]] = []
-        for other, term in self._chosen.items():
+        for other in self._chosen:
             label = self._forms[other, many]
             if (
                 label is None
@@ -111,6 +112,7 @@ class Distractors:
         return score + 0.1 * theirs.score
 
 
+@lru_cache(maxsize=20_000)
 def _apart(label: str, other: str) -> bool:
     mine, theirs = set(term_key(label).split()), set(term_key(other).split())
     if mine <= theirs or theirs <= mine:

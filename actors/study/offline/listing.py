@@ -56,6 +56,8 @@ def appositions(chunks: list[Chunk]) -> Iterator[Claim]:
             continue
         if (index and chunks[index - 1].kind in (",", "C")) or (index == 1 and chunks[0].kind in ("P", "S")):
             continue
+        if index > 1 and chunks[index - 1].kind == "P" and chunks[index - 2].kind in (",", "R", "P"):
+            continue  # "as in X, a Y ..."
         if any(chunk.kind in ("S", "G", "I") for chunk in chunks[:index]) or any(
             chunk.kind == "P" for chunk in chunks[:1]
         ):

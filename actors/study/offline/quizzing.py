@@ -41,8 +41,9 @@ def make_quiz(document: ExtractedDocument, questions: int, seed: int = 7) -> Qui
     terms = Terms(findings)
     claims = widened([claim for part in findings for claim in part.relations], terms)
     chosen = select(terms, claims, sum(part.words for part in findings))
-    sentences = [frozenset(named_in(read, terms) & chosen.keys()) for read in reads]
-    asker = Asker(source, terms, chosen, Distractors(chosen, terms, findings, sentences), rng)
+    names = {read.offset: named_in(read, terms) for read in reads}
+    together = [frozenset(found & chosen.keys()) for found in names.values()]
+    asker = Asker(source, terms, chosen, Distractors(chosen, terms, findings, together), names, rng)
     asked = [question for read in reads for question in asker.ask(read)]
     items, dropped = accept_items(_woven(asked)[: _TRIED * max(questions, 1)], source, limit=questions)
     made = Making(generator="offline", seconds=round(time.perf_counter() - began, 3), dropped=dropped)

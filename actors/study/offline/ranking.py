@@ -239,7 +239,7 @@ def fits(term: Term, degree: int, *, defined: bool) -> bool:
         return False
     if len(words) == 1 and (len(words[0]) < 2 or words[0] in english.ADJECTIVES or _only_verb(words[0])):
         return False
-    if words[-1] in english.ADJECTIVES and not defined:
+    if max(map(len, words)) < 2 or (words[-1] in english.ADJECTIVES and not defined):
         return False
     if words[0] in english.FUNCTION_WORDS or words[-1] in english.FUNCTION_WORDS or "such" in words or "other" in words:
         return False

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from actors.study import english
 from actors.study.material import Block, Evidence
+from actors.study.offline.arguments import Claim
 from actors.study.offline.chunking import chunks_of
 from actors.study.offline.chunks import Chunk
-from actors.study.offline.definitions import aliases_of, definition_of
+from actors.study.offline.definitions import Definition, aliases_of, definition_of
 from actors.study.offline.foreign import foreign_terms, in_english
 from actors.study.offline.lexicon import Lexicon
 from actors.study.offline.parts import AliasFinding, DefinitionFinding, Part, PartFindings, RelationFinding, TermFinding
@@ -33,6 +34,8 @@ class Read(NamedTuple):
     page: int
     offset: int
     chunks: list[Chunk]
+    claims: tuple[Claim, ...] = ()
+    definition: Definition | None = None
 
 
 def read_part(part: Part) -> PartFindings:
@@ -67,7 +70,7 @@ def read_closely(part: Part) -> tuple[PartFindings, list[Read]]:
             reads.append(read)
             evidence = Evidence(sentence=read.text, page=read.page, document=part.document)
             terms.sentence(read)
-            definition = definition_of(read.text, read.chunks)
+            definition = read.definition
             if definition:
                 definitions.append(
                     DefinitionFinding(key=definition.term.key, strength=definition.strength, evidence=evidence)
@@ -87,7 +90,7 @@ def read_closely(part: Part) -> tuple[PartFindings, list[Read]]:
                     strength=claim.strength,
                     evidence=evidence,
                 )
-                for claim in claims_of(read.chunks)
+                for claim in read.claims
             )
     findings = PartFindings(
         part=part.number,
@@ -106,7 +109,9 @@ def read_block(block: Block, lexicon: Lexicon) -> Iterator[Read]:
     for start, end in spans(block.text):
         text = " ".join(block.text[start:end].split())
         if prose(text):
-            yield Read(text, block.page, block.offset + start, chunks_of(text, tag(text, lexicon), lexicon))
+            chunks = chunks_of(text, tag(text, lexicon), lexicon)
+            place = block.offset + start
+            yield Read(text, block.page, place, chunks, tuple(claims_of(chunks)), definition_of(text, chunks))
 
 
 def prose(text: str) -> bool:

@@ -26,13 +26,14 @@ def claims_of(chunks: list[Chunk]) -> Iterator[Claim]:
     for index, chunk in enumerate(chunks):
         if chunk.kind not in ("B", "V", "U", "E"):
             continue
-        if chunk.kind == "E" and not _past_tense(chunks, index):
+        if chunk.kind == "E" and not past_tense(chunks, index):
             continue
         subject = subject_of(chunks, index, subjects)
         if subject is None:
             continue
         subjects[index] = subject
-        if chunk.doubtful or _conditional(chunks, subject.first, index):
+        hypothetical = any(before.kind == "S" and before.base in ("if", "unless") for before in chunks[:index])
+        if chunk.doubtful or hypothetical or _conditional(chunks, subject.first, index):
             continue
         yield from _predicates(chunks, index, subject)
         if chunk.kind in ("V", "E"):
@@ -45,7 +46,9 @@ def _predicates(chunks: list[Chunk], index: int, subject: Subject) -> Iterator[C
     if first.head == "examples" and chunk.base in ("include", "be", "") and len(subject.heads) == 1:
         yield from examples_of(chunks, index, subject.heads[0])
         return
-    sources = [argument for head in subject.heads if (argument := argument_at(chunks, head))]
+    sources = [
+        argument for head in subject.heads if chunks[head].form != "other" and (argument := argument_at(chunks, head))
+    ]
     if not sources:
         return
     match chunk.kind:
@@ -60,11 +63,12 @@ def _predicates(chunks: list[Chunk], index: int, subject: Subject) -> Iterator[C
             one, other, name = (target, source, kind[1:]) if kind.startswith("-") else (source, target, kind)
             if name == "consists_of":
                 one, other, name = other, one, "part_of"
-            if different(one, other):
+            narrower = name == "is_a" and f" {other.key}".endswith(f" {one.key}")  # "the cell is a stem cell": one cell
+            if different(one, other) and not narrower:
                 yield Claim(one, name, other, _STRENGTH.get(name, 0.8))
 
 
-def _past_tense(chunks: list[Chunk], index: int) -> bool:
+def past_tense(chunks: list[Chunk], index: int) -> bool:
     """Tell whether a bare -ed form is the verb of its clause: a noun phrase follows, and no other verb does."""
     after = chunks[index + 1 : index + 2]
     if not after or after[0].kind != "N":
@@ -247,4 +251,4 @@ def _whole_object(chunks: list[Chunk], end: int, base: str) -> bool:
         return False
     if after.kind in ("B", "V", "U", "M", "N"):
         return False
-    return not (base in ("make", "render", "keep", "leave") and after.kind in ("J", "E"))
+    return not (base in ("make", "render", "keep", "leave", "have", "get", "find") and after.kind in ("J", "E"))

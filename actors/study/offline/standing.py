@@ -32,7 +32,7 @@ _LOOSE = re.compile(
     r"chapter|section|appendix|e\.g|i\.e|etc|respectively|here|let us|let's|please|click|this|these|those|"
     r"such|he|him|his|she|her|hers|"
     r"another|however|therefore|thus|so-called|mentioned|listed|shown|discussed|example|for instance|"
-    r"et al)\b|[?\[\]{}<>=|•→]|\. ",
+    r"et al)\b|\bthat ?[,.;]|[?\[\]{}<>=|•→]|\. ",
     re.IGNORECASE,
 )
 _META = word_set(

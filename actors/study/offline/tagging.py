@@ -13,7 +13,7 @@ from actors.study.offline.tokens import Token
 from actors.study.offline.verbs import verb_form
 
 _WORD = re.compile(
-    r"[^\W\d_](?:[^\W_]|[-'\u2019.&/+#](?=[^\W_]))*(?:\+\+|#)?|\d+(?:[.,:/\u2013-]\d+)*(?:st|nd|rd|th|%|s)?|[^\w\s]|_+",
+    r"[^\W\d_](?:[^\W_]|_+(?=[^\W_])|[-'\u2019.&/+#](?=[^\W_]))*(?:\+\+|#)?|\d+(?:[.,:/\u2013-]\d+)*(?:st|nd|rd|th|%|s)?|[^\w\s]|_+",
     re.UNICODE,
 )
 _ADJECTIVE = re.compile(
@@ -85,9 +85,8 @@ def _class(token: Token, index: int) -> str:
         return "N"  # a name in the middle of a sentence
     if len(token.text) > 1 and token.text.isupper() and low not in {"the", "of", "and", "in", "is", "are", "a"}:
         return "N"
-    for tag_, words in _CLASSES:
-        if low in words:
-            return tag_
+    if low in _CLOSED:
+        return _CLOSED[low]
     if low in _LY_NOUNS:
         return (
             "J"
@@ -117,6 +116,9 @@ _CLASSES: tuple[tuple[str, frozenset[str]], ...] = (
     ("O", english.PRONOUNS),
     ("R", english.ADVERBS),
 )
+
+# Of a word in several classes, the first one listed counts.
+_CLOSED = {word: tag_ for tag_, words in reversed(_CLASSES) for word in words}
 
 
 def _verbal(token: Token) -> str:

@@ -57,13 +57,13 @@ function graphAct(graph, reasons) {
     ];
   }
 
-  const bar = tools(stage);
+  const key = legend(stage);
   tell(null);
   return {
     show: choose,
-    ready: () => bar.few(),
+    ready: key.draw,
     body: el('div', { class: 'graph' },
-      el('div', { class: 'scene' }, el('div', { class: 'frame' }, el('div', { class: 'over' }, search(stage, choose), bar.view), stage.view), legend(stage), roll(graph, choose, panel)),
+      el('div', { class: 'scene' }, el('div', { class: 'frame' }, el('div', { class: 'over' }, search(stage, choose), tools(stage)), stage.view), key.view, roll(graph, choose, panel)),
       panel),
   };
 }
@@ -89,22 +89,11 @@ function search(stage, choose) {
 
 function tools(stage) {
   const tool = (label, sign, run) => el('button', { type: 'button', 'aria-label': label, title: label, on: { click: run } }, sign);
-  const offer = stage.total > SHOWN_AT_MOST ? `First ${SHOWN_AT_MOST}` : `All ${stage.total}`;
-  const more = el('button', { type: 'button', class: 'more', on: { click: () => (more.textContent === offer ? many() : few()) } });
-  function few() {
-    more.textContent = offer;
-    more.hidden = stage.total <= stage.first();
-    stage.draw(stage.first());
-  }
-  function many() {
-    more.textContent = `First ${stage.first()}`;
-    stage.draw(SHOWN_AT_MOST);
-  }
-  const view = el('div', { class: 'tools' }, more,
+  return el('div', { class: 'tools' },
     tool('Zoom in', '+', () => stage.zoom(1.3)), tool('Zoom out', '−', () => stage.zoom(1 / 1.3)), tool('Show the whole graph', '⤢', () => stage.fit()));
-  return { view, few };
 }
 
+// Below the stage: what the colours of the arrows mean, and how much of the graph is drawn.
 function legend(stage) {
   const chips = [...stage.hues].map(([type, { times, hue }]) => el('button', {
     type: 'button', class: `chip hue-${hue}`, 'aria-pressed': 'false',
@@ -114,7 +103,19 @@ function legend(stage) {
       stage.types(on ? type : null);
     } },
   }, el('i', { 'aria-hidden': 'true' }), spoken(type), el('b', null, String(times))));
-  return el('div', { class: 'legend', role: 'group', 'aria-label': 'Types of relation; press one to light it' }, chips);
+  const most = Math.min(stage.total, SHOWN_AT_MOST);
+  const more = el('button', { type: 'button', class: 'word more' });
+  const cut = el('p', { class: 'cut quiet' });
+  let all = false;
+  function draw() {
+    const shown = all ? most : Math.min(stage.first(), stage.total);
+    stage.draw(shown);
+    more.textContent = all ? 'Show fewer' : `Show ${most === stage.total ? 'all' : most}`;
+    cut.replaceChildren(`The ${shown} strongest of ${stage.total} concepts. `, more);
+    cut.hidden = stage.total <= stage.first();
+  }
+  more.addEventListener('click', () => { all = !all; draw(); });
+  return { draw, view: el('div', { class: 'legend', role: 'group', 'aria-label': 'Types of relation; press one to light it' }, chips, cut) };
 }
 
 // The same as a list: for those who do not use the picture.

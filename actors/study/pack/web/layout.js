@@ -20,7 +20,7 @@ function untangle(nodes, links, aspect) {
     nodes.forEach((node, at) => { node.x = found[at].x * cos - found[at].y * sin; node.y = found[at].x * sin + found[at].y * cos; });
     spread(nodes, 'x', Math.sqrt(room * aspect));
     spread(nodes, 'y', Math.sqrt(room / aspect));
-    settle(nodes, links);
+    settle(nodes, links, Math.sqrt(room * aspect), Math.sqrt(room / aspect));
     const cost = clutter(nodes, links, aspect);
     if (!best || cost < best.cost) best = { cost, spots: nodes.map(({ x, y }) => ({ x, y })) };
   }
@@ -30,7 +30,7 @@ function untangle(nodes, links, aspect) {
 // What nothing is related to stands in rows below, in the order of weight.
 function shelve(alone, nodes, aspect) {
   const total = alone.reduce((sum, node) => sum + node.w + 22, 0);
-  const wide = Math.max(...nodes.map((one) => one.x + one.w / 2), 0) - Math.min(...nodes.map((one) => one.x - one.w / 2), 0);
+  const wide = nodes.length ? extent(nodes, 'x', 'w') : 0;
   const row = Math.max(wide, Math.sqrt(total * 50 * aspect) * (nodes.length ? 0.5 : 1));
   let y = Math.max(...nodes.map((one) => one.y + one.h / 2), 0) + 30;
   let line = [];
@@ -61,7 +61,7 @@ function spread(nodes, axis, wanted) {
   });
 }
 
-function settle(nodes, links) {
+function settle(nodes, links, wide, high) {
   // Where there is room, the names of relations get some of it.
   const [gapX, gapY] = nodes.length > 45 ? [16, 13] : [30, 22];
   const rounds = nodes.length > 120 ? 40 : 120;
@@ -70,7 +70,19 @@ function settle(nodes, links) {
     if (round < rounds * 0.8) sidestep(nodes, links, 0.5 - round * 0.004);
   }
   for (let round = 0; round < 300 && clear(nodes, gapX, gapY); round += 1);
+  // Stepping aside took room: give back what is not needed.
+  for (let round = 0; round < 12; round += 1) {
+    const [x, y] = [wide / extent(nodes, 'x', 'w'), high / extent(nodes, 'y', 'h')];
+    if (Math.min(x, y) > 0.98) break;
+    const before = nodes.map((node) => ({ x: node.x, y: node.y }));
+    for (const node of nodes) { node.x *= Math.max(0.95, Math.min(1, x)); node.y *= Math.max(0.95, Math.min(1, y)); }
+    let tries = 0;
+    while (tries < 40 && clear(nodes, gapX, gapY)) tries += 1;
+    if (tries === 40) { nodes.forEach((node, at) => Object.assign(node, before[at])); break; }
+  }
 }
+
+const extent = (nodes, axis, size) => Math.max(...nodes.map((one) => one[axis] + one[size] / 2)) - Math.min(...nodes.map((one) => one[axis] - one[size] / 2));
 
 // How hard the picture is to read: crossings, edges through boxes, and room that is not of the wanted form.
 function clutter(nodes, links, aspect) {
@@ -82,9 +94,7 @@ function clutter(nodes, links, aspect) {
     for (let other = at + 1; other < links.length; other += 1) if (cross(link, links[other])) cost += 1;
     for (const node of nodes) if (overlap(link, node, 0) > 0) cost += 3;
   });
-  const wide = Math.max(...nodes.map((n) => n.x + n.w / 2)) - Math.min(...nodes.map((n) => n.x - n.w / 2));
-  const high = Math.max(...nodes.map((n) => n.y + n.h / 2)) - Math.min(...nodes.map((n) => n.y - n.h / 2));
-  return cost + Math.max(wide / aspect, high) / 25;
+  return cost + Math.max(extent(nodes, 'x', 'w') / aspect, extent(nodes, 'y', 'h')) / 20;
 }
 
 // Beyond this (squared) nothing pushes, so that parts with no relation between them stay together.

@@ -7,7 +7,7 @@ from typing import Any
 
 from .decoding import read_text
 from .finishing import number_sections
-from .pieces import Draft, Piece, Task
+from .pieces import Draft, Piece, Task, Unreadable
 
 _DROPPED = frozenset(
     {"script", "style", "noscript", "template", "head", "nav", "aside", "footer", "form", "button", "select", "option"}
@@ -33,13 +33,24 @@ _PERMALINK = re.compile(r"^[\s¶#§]*$")
 _BLANKS = re.compile(r"[^\S\x01]+")
 _BREAK = "\x01"  # a <br>, until blanks are folded
 _MARKUP = 6
+#: Elements that must be closed; the others may stand open in a good page.
+_OPENING = re.compile(
+    r"<(?:a|article|b|big|blockquote|center|code|div|em|font|i|main|nav|section|small|span|strong|sub|sup|table|u|ul|ol)"
+    r"[\s>]",
+    re.IGNORECASE,
+)
+_MOST_UNCLOSED = 5_000
 _DEEPEST = 400
 _MAIN_SHARE = 0.4
 
 
 def read_html(task: Task) -> Draft:
     """Read a page; headings by their tags, one page a top section."""
-    draft = pieces_of_html(read_text(task, meta=True, markup=_MARKUP))
+    text = read_text(task, meta=True, markup=_MARKUP)
+    # The parser's time grows with the square of the depth.
+    if len(_OPENING.findall(text)) - text.count("</") > _MOST_UNCLOSED:
+        raise Unreadable("is nested too deeply: thousands of its elements are never closed")
+    draft = pieces_of_html(text)
     number_sections(draft)
     return draft
 
