@@ -13,7 +13,7 @@ from dramatiq.middleware import Middleware
 from pipeline.actor import Actor
 from pipeline.engine.broker import PipelineBroker
 from pipeline.engine.delivery import Delivery
-from pipeline.engine.store import Commit
+from pipeline.engine.records import Commit
 from pipeline.errors import InvalidInput, LeaseLost, PipelineError, RateLimited, Snooze, Transient, classify
 from pipeline.logs import redact
 from pipeline.retry import Retry

@@ -16,7 +16,7 @@ from dramatiq.asyncio import async_to_sync
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline import ids
-from pipeline.engine.store import NewRun
+from pipeline.engine.records import NewRun
 from pipeline.errors import InvalidInput, Permanent
 from pipeline.handle import RunHandle
 from pipeline.models import Models

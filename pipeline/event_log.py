@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 import orjson
 
 from pipeline.engine import keys
-from pipeline.engine.store import Store
 from pipeline.events import FINAL, FLOW_EVENTS, Event
+
+if TYPE_CHECKING:
+    from pipeline.engine.store import Store
 
 #: A blocking read asks again this often, so that a dead connection is noticed.
 _LOOK_UP = timedelta(seconds=2)
@@ -37,73 +39,81 @@ class EventLog:
     ) -> Iterator[Event]:
         """Give a run's events from the first, or from the one after id ``after``, and wait for more until it ended.
 
-        The first event, *queued*, is told from the record: a run that waits has no log yet. Raises ``TimeoutError``
-        after ``timeout`` without an end.
+        The first event, *queued*, is told from the record: a run that waits has no log yet. Of more than a thousand
+        events the older half is gone. Raises ``TimeoutError`` after ``timeout`` without an end.
         """
-        record = self._store.read("hmget", keys.run(self._ns, run_id), "queued_ms", "state")
-        if record[0] is None:
+        queued_ms = self._store.read("hget", keys.run(self._ns, run_id), "queued_ms")
+        if queued_ms is None:
             return
-        key = keys.log(self._ns, run_id)
+        place = int(after or 0)
         if not after:
-            queued_ms = int(record[0])
-            after = f"{queued_ms - 1}-9"  # it may have started in the millisecond in which it was queued
-            logged = self._store.read("xrange", key, f"{queued_ms}-0", count=1)
-            if not logged or _event(run_id, logged[0]).event != "queued":
-                yield Event(after, run_id, "queued", queued_ms)
-        yield from self._follow(key, run_id, after, follow, timeout, lambda: self.state(run_id) in FINAL)
+            first = self._entries(run_id, 0)[:1]
+            if not first or first[0].id != "1" or first[0].event != "queued":
+                yield Event("0", run_id, "queued", int(queued_ms))
+        yield from self._follow(run_id, place, follow, timeout, lambda: self.state(run_id) in FINAL)
 
-    def flow_events(self, flow_id: str, *, after: str = "0", timeout: timedelta | None = None) -> Iterator[Event]:
+    def flow_events(self, flow_id: str, *, after: str = "", timeout: timedelta | None = None) -> Iterator[Event]:
         """Give a flow's events and wait for more until it ended."""
         key = keys.flow(self._ns, flow_id)
-        yield from self._follow(
-            f"{key}:log", flow_id, after, True, timeout, lambda: self._store.read("hget", key, "state") != b"running"
-        )
+        ended = lambda: self._store.read("hget", key, "state") != b"running"  # noqa: E731 - a name for what is asked
+        yield from self._follow(flow_id, int(after or 0), True, timeout, ended, flow=True)
 
     def watch(self, run_ids: Sequence[str], places: dict[str, str], block: timedelta) -> list[Event]:
         """Give the events of several runs after each one's place, waiting ``block`` at most; ``places`` is moved on."""
-        streams = {keys.log(self._ns, run_id): places.get(run_id, "0") for run_id in run_ids}
-        if not streams:
-            return []
-        reply = self._store.read("xread", streams, block=max(1, int(block.total_seconds() * 1000)))
+        events = self._news(run_ids, places)
+        if events or not run_ids:
+            return events
+        with self._store.listen(keys.log(self._ns, run_id) for run_id in run_ids) as listener:
+            return self._news(run_ids, places) or (listener.wait(block) and self._news(run_ids, places)) or []
+
+    def _news(self, run_ids: Sequence[str], places: dict[str, str]) -> list[Event]:
         events = []
-        for name, [entries] in (reply or {}).items():
-            run_id = name.decode().removesuffix(":log").rpartition(":run:")[2]
-            for entry in entries:
-                events.append(_event(run_id, entry))
-                places[run_id] = events[-1].id
+        for run_id in run_ids:
+            for event in self._entries(run_id, int(places.get(run_id, 0))):
+                events.append(event)
+                places[run_id] = event.id
         return events
 
-    def _follow(  # noqa: PLR0917 - told apart by name at the two places that call it
-        self, key: str, owner: str, after: str, follow: bool, timeout: timedelta | None, ended: Any
+    def _follow(
+        self,
+        owner: str,
+        place: int,
+        follow: bool,
+        timeout: timedelta | None,
+        ended: Callable[[], bool],
+        *,
+        flow: bool = False,
     ) -> Iterator[Event]:
         limit = None if timeout is None else time.monotonic() + timeout.total_seconds()
-        while True:
-            over = ended()
-            block = _LOOK_UP
-            if limit is not None:
-                block = min(block, timedelta(seconds=max(0.001, limit - time.monotonic())))
-            reply = self._store.read(
-                "xread", {key: after}, block=None if over or not follow else max(1, int(block.total_seconds() * 1000))
-            )
-            entries = reply[key.encode()][0] if reply else []
-            for entry in entries:
-                event = _event(owner, entry)
-                after = event.id
-                yield event
-                if event.event in _LAST:
+        log = f"{keys.flow(self._ns, owner)}:log" if flow else keys.log(self._ns, owner)
+        with self._store.listen([log]) as listener:
+            while True:
+                over = ended()
+                entries = self._entries(owner, place, flow=flow)
+                for event in entries:
+                    place = int(event.id)
+                    yield event
+                    if event.event in _LAST:
+                        return
+                if not entries and (over or not follow):
                     return
-            if not entries and (over or not follow):
-                return
-            if limit is not None and time.monotonic() >= limit:
-                raise TimeoutError(f"{owner} has not ended after {timeout}")
+                if limit is not None and time.monotonic() >= limit:
+                    raise TimeoutError(f"{owner} has not ended after {timeout}")
+                if follow and not over:
+                    left = _LOOK_UP.total_seconds() if limit is None else limit - time.monotonic()
+                    listener.wait(min(_LOOK_UP, timedelta(seconds=max(0.001, left))))
+
+    def _entries(self, owner: str, after: int, *, flow: bool = False) -> list[Event]:
+        record = keys.flow(self._ns, owner) if flow else keys.run(self._ns, owner)
+        dropped = 0
+        while True:
+            start = max(0, after - dropped)
+            now_dropped, found = self._store.read_log(record, start)
+            if now_dropped == dropped:
+                return [_event(owner, dropped + start + at, entry) for at, entry in enumerate(found, 1)]
+            dropped = now_dropped
 
 
-def _event(owner: str, entry: Any) -> Event:
-    entry_id, fields = entry
-    return Event(
-        id=entry_id.decode(),
-        run=owner,
-        event=fields[b"event"].decode(),
-        at_ms=int(entry_id.split(b"-")[0]),
-        data=orjson.loads(fields[b"data"]) or {},
-    )
+def _event(owner: str, number: int, entry: bytes) -> Event:
+    told = orjson.loads(entry)
+    return Event(id=str(number), run=owner, event=told["event"], at_ms=told["at_ms"], data=told["data"] or {})

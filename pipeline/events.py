@@ -1,6 +1,6 @@
 """Every event of a run and its fields, in one table.
 
-An event has one shape: ``id`` (its place in the run's log; pass it to replay from there), ``run``, ``event``,
+An event has one shape: ``id`` (its number in the run's log; pass it to go on from there), ``run``, ``event``,
 ``at_ms`` (Unix time of Redis, in ms) and ``data``.
 """
 

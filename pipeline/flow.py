@@ -26,7 +26,7 @@ from pydantic_core import to_jsonable_python
 
 from pipeline import ids
 from pipeline.actor import Actor
-from pipeline.engine.store import NewRun
+from pipeline.engine.records import NewRun
 from pipeline.errors import InvalidInput
 from pipeline.events import Event
 from pipeline.fitting import fits, tolerates

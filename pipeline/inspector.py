@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from pipeline.engine import keys
-from pipeline.engine.store import Store
-from pipeline.engine.values import Values
 from pipeline.event_log import EventLog
 from pipeline.events import FINAL
 from pipeline.priority import TIERS
 
 #: How many runs of a state are looked through for those of one queue or actor: more than are kept.
 _SEARCHED = 10_000
+
+if TYPE_CHECKING:
+    from pipeline.engine.store import Store
+    from pipeline.engine.values import Values
 
 #: Fields of a record that are numbers.
 _NUMBERS = frozenset(

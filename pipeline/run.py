@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, get_type_hints
 
 import orjson
-import structlog
 from pydantic import TypeAdapter
 
 from pipeline.errors import Cancelled, Interrupted, LeaseLost, Unavailable
+
+if TYPE_CHECKING:
+    import structlog
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -84,6 +86,8 @@ class Run:
     @property
     def log(self) -> structlog.typing.FilteringBoundLogger:
         """A logger that names this run in every line."""
+        import structlog
+
         logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(self.actor)
         return logger
 

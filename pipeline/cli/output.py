@@ -115,7 +115,7 @@ def took(seconds: float | None) -> str:
 def _console(*, error: bool) -> Console:
     from rich.console import Console
 
-    plain = Console(stderr=error, highlight=False, markup=True, emoji=False)
+    plain = Console(stderr=error, highlight=False, markup=False, emoji=False)
     if not plain.is_terminal:
         plain.width = _PIPE_WIDTH
     return plain

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -22,8 +23,9 @@ from pipeline.engine.delivery import Delivery
 from pipeline.engine.intake import Intake
 from pipeline.engine.lease_keeper import LeaseKeeper
 from pipeline.engine.reconciler import Reconciler
+from pipeline.engine.records import NewRun
 from pipeline.engine.slots import Slots
-from pipeline.engine.store import NewRun, Store
+from pipeline.engine.store import Store
 from pipeline.engine.values import Values
 from pipeline.errors import Unavailable
 
@@ -181,6 +183,7 @@ class Attempts:
         self._worker = worker
         self._queues: list[str] = []
         self._closed = threading.Event()
+        self._sequence = 0
         self.slots = Slots(worker.worker_threads)
         self.committer = Committer(broker.store, self.slots)
         self._keeper = LeaseKeeper(broker.store, self.slots, broker.worker_id, broker.lease)
@@ -237,7 +240,18 @@ class Attempts:
         self._closed.wait(timeout.total_seconds())
 
     def _hand_over(self, delivery: Delivery) -> None:
-        self._worker.consumers[delivery.queue_name].handle_message(delivery)
+        # Dramatiq would sort by the actor's priority; what was claimed ahead starts in the order it was claimed for.
+        self._sequence += 1
+        self._worker.work_queue.put(_Waiting(delivery.lease.tier, self._sequence, delivery))
+
+
+@dataclass(order=True, slots=True)
+class _Waiting:
+    """What Dramatiq's worker threads take from their queue."""
+
+    tier: int
+    sequence: int
+    message: Delivery = field(compare=False)
 
 
 class _Boot(Middleware):

@@ -10,8 +10,9 @@ from datetime import timedelta
 import structlog
 
 from pipeline.engine.delivery import Delivery
+from pipeline.engine.records import Commit
 from pipeline.engine.slots import Slots
-from pipeline.engine.store import Commit, Store
+from pipeline.engine.store import Store
 from pipeline.errors import Unavailable
 
 #: How long a commit waits for company while runs end in quick succession.

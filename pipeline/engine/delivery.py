@@ -10,7 +10,7 @@ import dramatiq
 import structlog
 from dramatiq.broker import MessageProxy
 
-from pipeline.engine.store import CRASH_LIMIT, Commit, Lease
+from pipeline.engine.records import CRASH_LIMIT, Commit, Lease
 from pipeline.errors import Interrupted, Kind, LeaseLost, Unavailable
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from dramatiq.errors import DecodeError
 
 from pipeline.engine.committer import Committer
 from pipeline.engine.delivery import Delivery
+from pipeline.engine.records import Commit, Lease
 from pipeline.engine.slots import PATIENCE, Slots
-from pipeline.engine.store import Commit, Lease, Store
+from pipeline.engine.store import Store
 from pipeline.engine.values import Values
 from pipeline.errors import Unavailable
 
@@ -59,6 +60,7 @@ class Intake(threading.Thread):
         self._hand_over = hand_over
         self._stopping = threading.Event()
         self._turn = 0
+        self._token: str | None = None
 
     def stop(self, timeout: timedelta) -> None:
         """Claim nothing more; what was claimed and has not begun goes back to its place at once."""
@@ -83,8 +85,12 @@ class Intake(threading.Thread):
         self._give_back(self._slots.impatient(), "worker_busy")
         want = self._slots.wanted()
         if want == 0:
+            if self._token is not None:  # it was taken, and no use can be made of it: it is another worker's
+                self._store.nudge(self._token)
+                self._token = None
             self._slots.wait()
             return
+        self._token = None
         queues = self._queues()
         # Queues take turns at being first; inside a tier none is always behind.
         self._turn += 1
@@ -96,7 +102,7 @@ class Intake(threading.Thread):
             pause = PATIENCE if self._slots.waiting else LOOK_UP
             if next_due_ms is not None:
                 pause = min(pause, timedelta(milliseconds=max(next_due_ms, 1)))
-            self._store.wait([*queues, self._worker_id], pause)
+            self._token = self._store.wait([*queues, self._worker_id], pause)
 
     def _claim(self, queues: list[str], want: int) -> tuple[list[Lease], int | None]:
         claim_id = os.urandom(8).hex()
@@ -125,7 +131,7 @@ class Intake(threading.Thread):
         for lease in leases:
             try:
                 deliveries.append(Delivery(self._read(lease), lease, self._store, self._values))
-            except DecodeError as error:
+            except (DecodeError, TypeError, ValueError) as error:
                 self._refuse(lease, error.__cause__ or error)
         self._slots.take(deliveries)
         for delivery in deliveries:
@@ -137,10 +143,10 @@ class Intake(threading.Thread):
         shapes = {"queue_name": str, "actor_name": str, "kwargs": dict, "options": dict, "message_id": str}
         for name, shape in shapes.items():
             if not isinstance(getattr(message, name), shape):
-                raise DecodeError(f"{name} is not a {shape.__name__}", lease.message, None)
+                raise TypeError(f"{name} is not a {shape.__name__}")
         if message.queue_name not in self._queues() or message.actor_name not in self._actors():
             told = f"it names {message.actor_name!r} in queue {message.queue_name!r}, and its record another"
-            raise DecodeError(told, lease.message, None)
+            raise ValueError(told)
         for name in _DRAMATIQS:
             message.options.pop(name, None)
         return message

@@ -8,11 +8,11 @@ is the other half of this file.
 key                       type    holds
 ========================  ======  ==============================================================================
 ``run:<id>``              hash    the run record: the truth about one run (fields: ``RECORD``)
-``run:<id>:log``          stream  its events, oldest first; the log is kept as long as the run
+``run:<id>:log``          list    its events as JSON, oldest first; also a channel that tells of new ones
 ``run:<id>:steps``        hash    step name -> result of the finished step
 ``run:<id>:errors``       list    one JSON object a failed attempt
 ``flow:<id>``             hash    a flow: its state, how many nodes are pending, the state of each node
-``flow:<id>:log``         stream  what happened to its nodes
+``flow:<id>:log``         list    what happened to its nodes; also a channel
 ``ready:<q>``             zset    ``<tier>:<group>`` by tier, then by virtual time: whose turn it is
 ``ready:<q>:<t>:<g>``     zset    run ids of one group by number, then by age
 ``clock:<q>``             hash    tier -> virtual time of the group served last
@@ -58,6 +58,7 @@ RECORD = {
     "result": "the result as JSON, or @<sha256> of a blob",
     "reason": "why it is dead, cancelled, snoozed or retrying",
     "progress": "the last report, as JSON",
+    "dropped": "events that the log no longer holds",
     "cancel": "set once somebody asked it to stop",
     "key": "its idempotency key",
     "flow": "the flow it belongs to",
@@ -78,7 +79,7 @@ def run(namespace: str, run_id: str) -> str:
 
 
 def log(namespace: str, run_id: str) -> str:
-    """Spell the event stream of a run."""
+    """Spell the event log of a run."""
     return f"{{{namespace}}}:run:{run_id}:log"
 
 

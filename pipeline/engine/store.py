@@ -6,114 +6,22 @@ not answer raises ``Unavailable``; whether to call again is the caller's decisio
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from importlib.resources import files
 from typing import Any, cast
 
 import orjson
 import redis
-from redis.exceptions import NoScriptError
 
 from pipeline.engine import keys
+from pipeline.engine.listener import Listener
+from pipeline.engine.records import CRASH_LIMIT, RETENTION, Commit, Lease, NewRun, Retention
+from pipeline.engine.script import Lines, Script
 from pipeline.errors import Unavailable
-
-#: Claims of one run without progress in between, before it counts as a crash loop.
-CRASH_LIMIT = 3
 
 #: How many runs one call enqueues; more go in several calls.
 ENQUEUE_BATCH = 500
-
-_LUA = files("pipeline.engine") / "lua"
-
-
-@dataclass(frozen=True, slots=True)
-class NewRun:
-    """What is written when a run is accepted."""
-
-    id: str
-    actor: str
-    queue: str
-    message: bytes
-    tier: int = 2
-    group: str = ""
-    number: int = 0
-    delay_ms: int = 0
-    deadline_ms: int | None = None
-    key: str = ""
-    node: str = ""
-    needs: int = 0
-    feeds: str = ""
-    correlation: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A run that this worker owns until the lease ends; ``fence`` is the token that says so."""
-
-    run_id: str
-    message: bytes
-    fence: int
-    attempt: int
-    starts: int
-    has_steps: bool
-    cancelled: bool
-    snoozes: int
-    #: Until when it lasts at least, by this process's own clock: ``time.monotonic()``.
-    held_until: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """How an attempt ends: the state it leaves the run in, and what is written with it."""
-
-    run_id: str
-    fence: int
-    state: str
-    delay_ms: int = 0
-    result: bytes = b""
-    reason: str = ""
-    error: bytes = b""
-    spends: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How long finished runs are kept: at most ``count`` of a state, none older than ``age``."""
-
-    count: int
-    age: timedelta
-
-
-#: Kept by default (SPEC F17).
-RETENTION = {
-    "completed": Retention(1_000, timedelta(hours=24)),
-    "dead": Retention(5_000, timedelta(days=7)),
-    "cancelled": Retention(1_000, timedelta(hours=24)),
-    "flows": Retention(1_000, timedelta(hours=24)),
-}
-
-
-class Script:
-    """One Lua file, called by its digest and sent anew to a Redis that does not know it."""
-
-    def __init__(self, client: redis.Redis, name: str, prefix: str) -> None:
-        self._client = client
-        self._prefix = prefix
-        self._source = (_LUA / "_shared.lua").read_text() + (_LUA / f"{name}.lua").read_text()
-        self._digest = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
-
-    def __call__(self, *args: str | bytes | float) -> Any:
-        try:
-            try:
-                return self._client.evalsha(self._digest, 1, self._prefix, *args)
-            except NoScriptError:
-                return self._client.eval(self._source, 1, self._prefix, *args)
-        except redis.RedisError as error:
-            raise Unavailable(f"Redis: {error}") from error
 
 
 class Store:
@@ -123,9 +31,10 @@ class Store:
         self.client = client
         self.namespace = namespace
         prefix = keys.prefix(namespace)
+        lines = Lines(client)
 
         def script(name: str) -> Script:
-            return Script(client, name, prefix)
+            return Script(lines, name, prefix)
 
         self._enqueue = script("enqueue")
         self._claim = script("claim")
@@ -201,26 +110,27 @@ class Store:
                 has_steps=bool(reply[i + 5]),
                 cancelled=bool(reply[i + 6]),
                 snoozes=reply[i + 7],
+                tier=reply[i + 8],
                 held_until=asked + lease_ms / 1000,
             )
-            for i in range(1, len(reply), 8)
+            for i in range(1, len(reply), 9)
         ]
         return leases, None if reply[0] < 0 else reply[0]
 
-    def wait(self, names: Sequence[str], timeout: timedelta) -> bool:
-        """Block until a token lies at one of the wake-up lists, at most ``timeout``; says whether one did."""
+    def wait(self, names: Sequence[str], timeout: timedelta) -> str | None:
+        """Block until a token lies at one of the wake-up lists, at most ``timeout``; takes it, and says at which."""
         try:
             woken = self.client.blpop(
                 [keys.wake(self.namespace, name) for name in names], timeout=timeout.total_seconds()
             )
         except redis.RedisError as error:
             raise Unavailable(f"Redis: {error}") from error
-        return woken is not None
+        return None if woken is None else str(woken[0], "utf-8").removeprefix(keys.wake(self.namespace, ""))
 
-    def nudge(self, worker: str) -> None:
-        """Make one worker look up from ``wait``."""
+    def nudge(self, name: str) -> None:
+        """Put a token at a wake-up list: a worker's own, or a queue's."""
         try:
-            key = keys.wake(self.namespace, worker)
+            key = keys.wake(self.namespace, name)
             self.client.lpush(key, "1")
             self.client.pexpire(key, 60_000)
         except redis.RedisError as error:
@@ -268,6 +178,21 @@ class Store:
             return getattr(self.client, command)(*args, **kwargs)
         except redis.RedisError as error:
             raise Unavailable(f"Redis: {error}") from error
+
+    def read_log(self, record: str, start: int) -> tuple[int, list[bytes]]:
+        """Give how many events a log has dropped, and those it holds from position ``start``, as of one moment."""
+        try:
+            pipe = self.client.pipeline(transaction=True)
+            pipe.hget(record, "dropped")
+            pipe.lrange(f"{record}:log", start, -1)
+            dropped, entries = pipe.execute()
+        except redis.RedisError as error:
+            raise Unavailable(f"Redis: {error}") from error
+        return int(dropped or 0), entries
+
+    def listen(self, logs: Iterable[str]) -> Listener:
+        """Give something that hears of new entries of logs."""
+        return Listener(self.client, logs)
 
     def results(self, run_ids: Sequence[str]) -> list[tuple[str, bytes | None, str, str]]:
         """Give state, packed result, reason and last error of each run; the state of an unknown run is empty."""

@@ -276,3 +276,36 @@ def test_a_former_pack_is_replaced(dramaturg: CommandLine, tmp_path: Path) -> No
     assert len(pack["quiz"]["items"]) <= 3
     logs = eventually(lambda: sorted((tmp_path / "home" / "logs").glob("study-*.log")))
     assert all('"worker_ready"' in log.read_text() for log in logs)
+
+
+def test_a_redis_that_restarts_does_not_end_a_study(tmp_path: Path, home: Path, long_text: Path) -> None:
+    """While Redis is away the study waits, says so, and then goes on to a whole pack."""
+    with RedisServer() as server, processes(tmp_path, {**SMALL, "DRAMATURG_HOME": str(home)}) as started:
+        command = started.start(
+            [*COMMAND, "study", str(long_text), "--out", str(tmp_path / "pack")], env={"REDIS_URL": server.url}
+        )
+        command.wait_for_output("graph: generating", timedelta(seconds=60))
+        server.stop()
+        command.wait_for_output("Redis does not answer", timedelta(seconds=20))
+        server.start()
+
+        assert command.wait(timedelta(seconds=90)) == 0
+        assert "complete" in command.output
+    assert (tmp_path / "pack" / "index.html").exists()
+    assert left_over(home) == []
+
+
+def test_a_second_ctrl_c_does_not_wait(running: Processes, home: Path, long_text: Path) -> None:
+    """Nothing is waited for, and still nothing runs on."""
+    command = running.start([*COMMAND, "study", str(long_text), "--out", str(home / "pack")])
+    command.wait_for_output("graph: generating")
+
+    command.send(signal.SIGINT)
+    command.wait_for_output("Ctrl-C again")
+    for _ in range(3):
+        command.send(signal.SIGINT)
+        time.sleep(0.6)  # as a person does; what comes sooner counts as the same keystroke
+
+    assert command.wait(timedelta(seconds=20)) == 3
+    assert "Traceback" not in command.output
+    assert left_over(home) == []

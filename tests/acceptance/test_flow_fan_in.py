@@ -129,7 +129,8 @@ def test_the_correlation_id_reaches_every_node(crew: Stage) -> None:
     for handle in flow.runs.values():
         assert (crew.inspector.show(handle.id) or {})["correlation"] == "request-0815"
         lines = [line for line in output if handle.id in line]
-        assert lines and all("request-0815" in line for line in lines)
+        assert lines
+        assert all("request-0815" in line for line in lines)
 
 
 def test_a_read_that_fails_before_a_node_starts_does_not_start_it_without_its_inputs(

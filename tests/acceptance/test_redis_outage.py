@@ -33,23 +33,22 @@ def test_any_command_of_a_run_may_be_lost(here: Stage, fault: Fault) -> None:
 
 def test_a_killed_redis_loses_nothing_that_was_on_disk(tmp_path: Path) -> None:
     """R12: workers are not restarted, and go on when it is back."""
-    with RedisServer() as server, stage(server.url, tmp_path) as here:
-        report = losing.redis_killed(
-            here, server, runs=30, times=1, every=0.2 * SECOND, back=0.5 * SECOND, settled=30 * SECOND
-        )
+    with RedisServer() as server, stage(server.url, tmp_path, server=server) as here:
+        report = losing.redis_killed(here, runs=30, times=1, every=0.2 * SECOND, back=0.5 * SECOND, settled=30 * SECOND)
     assert not report.broken, report
 
 
 @pytest.mark.parametrize("fault", Fault)
 def test_a_send_whose_call_is_lost_is_one_run(redis_url: str, tmp_path: Path, fault: Fault) -> None:
-    """F9: the sender sends again under the same id."""
+    """F9: the sender sends again under the same id, and that the run ended meanwhile changes nothing."""
     with Proxy(redis_url) as between, stage(between.url, tmp_path) as here:
-        echo.send("warm")
-        before = here.store.client.zcard("{dramaturg}:ready:default:2:")
+        here.worker(url=redis_url)
+        echo.send("warm").result(10 * SECOND)
         (between.lose_reply_of if fault is Fault.LOSE_REPLY else between.lose_request_of)(1)
         handle = echo.send("once")
-        assert handle.state() == "queued"
-        assert here.store.client.zcard("{dramaturg}:ready:default:2:") == before + 1
+        assert handle.result(10 * SECOND) == "once"
+        assert echo.send("afterwards").result(10 * SECOND) == "afterwards"
+        assert len(here.ledger.entries(what="effect", run=handle.id)) == 1
 
 
 def test_a_send_to_a_redis_that_is_away_says_so(redis_url: str, tmp_path: Path) -> None:

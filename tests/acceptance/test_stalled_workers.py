@@ -13,3 +13,9 @@ def test_what_a_stalled_worker_writes_when_it_wakes_is_refused(here: Stage, poin
     """Stopped for three leases; the run completes once, and the sleeper begins no further step."""
     report = stalling.zombie(here, point=point)
     assert not report.broken, report
+
+
+def test_a_stalled_worker_that_takes_its_own_run_again_works_on_it_once(here: Stage) -> None:
+    """It holds the run twice, and the thread that stalled is told as if the run were another's."""
+    report = stalling.own_zombie(here)
+    assert not report.broken, report

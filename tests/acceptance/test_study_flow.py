@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import pypdfium2
 import pytest
@@ -21,7 +22,7 @@ from pipeline.artifacts import ArtifactStore
 from pipeline.blobs import Blobs
 from pipeline.cli.studying import demo_documents
 from tests.chaos.stage import Stage, stage
-from tests.providers import Answer, Behaviour, SimulatedProvider, bad_key, honest, inventive, obedient
+from tests.providers import Answer, Behaviour, SimulatedProvider, Status, bad_key, honest, inventive, obedient
 from tests.providers.exchange import Exchange
 from tests.support.processes import Process
 from tests.support.proxy import Command, Fault, Proxy
@@ -53,11 +54,10 @@ class Unless:
 
     asked: str
     bad: Behaviour
-    good: Behaviour = Answer(honest)
 
     def play(self, exchange: Exchange) -> None:
         """Look at the instructions, and pass it on."""
-        (self.bad if self.asked in exchange.call.instructions else self.good).play(exchange)
+        (self.bad if self.asked in exchange.call.instructions else Answer(honest)).play(exchange)
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,13 @@ def babble(studio: Studio) -> FlowHandle[StudyPack]:
     """A study whose quiz never gets well-formed JSON; begun first, for its attempts take their time."""
     model = studio.provider.on("babble", Unless("You write questions", Answer('{"questions": [')))
     return begin(studio.stage, model, "babble", leaves=LEAVES)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Stage]:
+    """A stage with a Redis of its own: the one of all tests may not be emptied while ``babble`` goes on."""
+    with RedisServer() as server, stage(server.url, tmp_path) as set_up:
+        yield set_up
 
 
 def database(here: Stage) -> str:
@@ -123,15 +130,16 @@ def letters(text: str) -> str:
 def test_a_model_studies_the_demo_document(studio: Studio) -> None:
     """The pack is whole, cites the pages, says what it took; graph and quiz are made at once; one id is in all logs."""
     pdf = demo_documents()[0].read_bytes()
-    model = studio.provider.on("reader", Answer(honest, delay=timedelta(seconds=0.3)))
+    model = studio.provider.on("reader", Answer(honest, delay=timedelta(seconds=0.1)))
     flow = begin(studio.stage, model, "lecture-7", demo=pdf)
     pack = flow.result(SOON)
     eventually(lambda: flow.state() == "completed")
 
     assert (pack.status, pack.problems) == ("complete", ())
-    assert pack.graph and pack.graph.concepts and pack.graph.relations
-    assert pack.quiz and pack.quiz.items
-    assert pack.explanations and pack.explanations.items
+    assert pack.graph
+    assert pack.quiz
+    assert pack.explanations
+    assert all((pack.graph.concepts, pack.graph.relations, pack.quiz.items, pack.explanations.items))
     pages = [letters(page.get_textpage().get_text_bounded()) for page in pypdfium2.PdfDocument(io.BytesIO(pdf))]
     assert pack.documents[0].pages == len(pages)
     assert [e for e in cited(pack) if letters(e.sentence) not in "".join(pages[e.page - 1 : e.page + 1])] == []
@@ -139,9 +147,10 @@ def test_a_model_studies_the_demo_document(studio: Studio) -> None:
     makings = [pack.graph.made, pack.quiz.made, pack.explanations.made]
     for made in makings:
         assert made.generator == model
-        assert made.tokens_in > made.calls and made.tokens_out > 0
+        assert min(made.tokens_in, made.tokens_out) > made.calls
         assert made.price is None, "nobody knows what a model at an address costs"
-        assert made.seconds >= 0.3 * made.calls and made.seconds == round(made.seconds, 3)
+        assert str(made.seconds) == str(round(made.seconds, 3))
+        assert made.seconds >= 0.1 * made.calls
     asked = [call for call in studio.provider.calls if call.model == "reader"]
     assert sum(made.calls for made in makings) == len(asked)
 
@@ -156,8 +165,9 @@ def test_a_model_studies_the_demo_document(studio: Studio) -> None:
 
 
 def test_one_bad_document_spoils_no_good_one(studio: Studio) -> None:
-    """The good ones' graphs are one, the bad one is named with its reason, and each flow has an id of its own in the log."""
-    flow = begin(studio.stage, "offline", leaves=LEAVES, broken=b"%PDF-1.7\nthis is no document", cells=CELLS)
+    """The good ones' graphs become one, and the bad one is named with its reason; the flow's own id is in every run."""
+    model = studio.provider.on("gatherer", Answer(honest))
+    flow = begin(studio.stage, model, leaves=LEAVES, broken=b"%PDF-1.7\nthis is no document", cells=CELLS)
     pack = flow.result(SOON)
     eventually(lambda: flow.state() == "partial")
 
@@ -167,9 +177,9 @@ def test_one_bad_document_spoils_no_good_one(studio: Studio) -> None:
         ("broken.pdf", "failed"),
         ("cells.txt", "complete"),
     ]
-    assert pack.documents[1].problems
-    assert pack.problems == tuple(f"broken.pdf: {problem}" for problem in pack.documents[1].problems)
-    assert all("broken.pdf" in problem and "Traceback" not in problem for problem in pack.problems)
+    (reason,) = pack.documents[1].problems
+    assert re.fullmatch(r"broken\.pdf is damaged .* PDF", reason)
+    assert pack.problems == (f"broken.pdf: {reason}",)
     states = {name: run.state() for name, run in flow.runs.items() if "[1]" in name}
     assert states == {
         "document.extract[1]": "dead",
@@ -178,7 +188,8 @@ def test_one_bad_document_spoils_no_good_one(studio: Studio) -> None:
         "connection.explain[1]": "cancelled",
     }
 
-    assert pack.graph and pack.quiz
+    assert pack.graph
+    assert pack.quiz
     concepts = [concept for concept in pack.graph.concepts if concept.label.lower() == "mitochondrion"]
     assert len(concepts) == 1
     assert {e.document for e in concepts[0].evidence} == {"leaves.txt", "cells.txt"}
@@ -192,7 +203,10 @@ def test_what_a_model_invents_is_counted_and_not_published(studio: Studio) -> No
     """In graph, quiz and explanations alike."""
     model = studio.provider.on("inventive", Answer(inventive))
     pack = begin(studio.stage, model, leaves=LEAVES).result(SOON)
-    assert pack.graph and pack.quiz and pack.explanations and pack.explanations.items
+    assert pack.graph
+    assert pack.quiz
+    assert pack.explanations
+    assert pack.explanations.items
     assert "penguin" not in pack.model_dump_json().lower()
     assert [e for e in cited(pack) if letters(e.sentence) not in letters(LEAVES)] == []
     assert pack.graph.made.dropped["ungrounded"] >= 1
@@ -201,7 +215,7 @@ def test_what_a_model_invents_is_counted_and_not_published(studio: Studio) -> No
 
 
 def test_a_model_that_obeys_the_document_does_not_speak_in_the_pack(studio: Studio) -> None:
-    """The order is a sentence of the document, and nothing else: no question, no explanation, no name of another thing."""
+    """The order is a sentence of the document and nothing else: no question, no explanation, no name of a thing."""
     model = studio.provider.on("obedient", Answer(obedient))
     text = f"{LEAVES} {ORDER}."
     pack = begin(studio.stage, model, leaves=text).result(SOON)
@@ -222,7 +236,8 @@ def test_a_graph_that_cannot_be_made_takes_the_explanations_along_and_not_the_qu
     flow = begin(studio.stage, model, leaves=LEAVES)
     pack = flow.result(SOON)
     assert (pack.status, pack.graph, pack.explanations) == ("partial", None, None)
-    assert pack.quiz and pack.quiz.items
+    assert pack.quiz
+    assert pack.quiz.items
     assert [problem.split(": ")[1] for problem in pack.problems] == ["no graph", "no explanations"]
     assert "HTTP 401" in pack.problems[0]
     assert "sk-0123456789abcdef" not in pack.model_dump_json()
@@ -230,12 +245,22 @@ def test_a_graph_that_cannot_be_made_takes_the_explanations_along_and_not_the_qu
     assert flow.runs["connection.explain[0]"].state() == "cancelled"
 
 
-def test_results_are_kept_once_though_the_worker_dies_after_writing_them(redis_url: str, here: Stage) -> None:
-    """Killed between the database and Redis, the last node runs again: the same rows, and the pack that was delivered."""
-    named, rows = here.digests(), ArtifactStore(database(here))
-    env = {"DATABASE_URL": database(here)}
-    with Proxy(redis_url) as between:
-        victim = here.worker(queues="documents", url=between.url, lease=1, modules=(), env=env)
+def test_a_provider_that_says_when_it_is_back_is_asked_again_then(studio: Studio) -> None:
+    """Whichever run met the 503 waits the second that was asked for, in place of the backoff, and spends an attempt."""
+    busy = Status(503, "back soon", headers={"Retry-After": "1"})
+    flow = begin(studio.stage, studio.provider.on("busy", busy, Answer(honest)), leaves=LEAVES)
+    assert flow.result(SOON).status == "complete"
+    events = [event for run in flow.runs.values() for event in run.events(timeout=SOON)]
+    (again,) = (event for event in events if event.event == "retrying")
+    assert (again.data["reason"], again.data["attempt"], again.data["delay_ms"]) == ("transient", 1, 1000)
+
+
+def test_results_are_kept_once_though_the_worker_dies_after_writing_them(own: Stage) -> None:
+    """Killed between the database and Redis, the last node runs again: the same rows, holding what was delivered."""
+    named, rows = own.digests(), ArtifactStore(database(own))
+    env = {"DATABASE_URL": database(own)}
+    with Proxy(own.url) as between:
+        victim = own.worker(queues="documents", url=between.url, lease=1, modules=(), env=env)
 
         def kill(command: Command) -> Fault | None:
             # Of the two actors of this queue only the last node has steps.
@@ -245,12 +270,12 @@ def test_results_are_kept_once_though_the_worker_dies_after_writing_them(redis_u
             return Fault.LOSE_REQUEST
 
         between.on_command = kill
-        here.worker(queues="ai", lease=1, modules=(), env=env)
-        flow = begin(here, "offline", leaves=LEAVES, cells=CELLS)
+        own.worker(queues="ai", lease=1, modules=(), env=env)
+        flow = begin(own, "offline", leaves=LEAVES, cells=CELLS)
         eventually(lambda: not victim.alive, SOON)
     first = rows.list(flow_id=flow.id)
     assert sorted(row.kind for row in first) == KINDS
-    here.worker(queues="documents", lease=1, modules=(), env=env)
+    own.worker(queues="documents", lease=1, modules=(), env=env)
     pack = flow.result(SOON)
 
     second = {row.kind: row for row in rows.list(flow_id=flow.id)}
@@ -258,28 +283,27 @@ def test_results_are_kept_once_though_the_worker_dies_after_writing_them(redis_u
     assert len(rows.list()) == len(KINDS)
     assert second["pack"].body == pack.model_dump(mode="json")
     for kind, made in (("graph", pack.graph), ("quiz", pack.quiz), ("explanations", pack.explanations)):
-        assert made and second[kind].body == made.model_dump(mode="json")
+        assert made
+        assert second[kind].body == made.model_dump(mode="json")
         assert (second[kind].generator, second[kind].seconds) == (made.made.generator, made.made.seconds)
-    last = here.inspector.show(flow.runs["pack.assemble"].id) or {}
+    last = own.inspector.show(flow.runs["pack.assemble"].id) or {}
     assert (last["fence"], last["attempt"], {row.run_id for row in second.values()}) == (2, 1, {last["id"]})
-    for run, name in (
-        (flow.runs["document.extract[0]"], "leaves.txt"),
-        (flow.runs["document.extract[1]"], "cells.txt"),
-    ):
-        kept = rows.document(run.result(SOON).id)
-        assert kept and kept.name == name
+    for at, name in enumerate(("leaves.txt", "cells.txt")):
+        kept = rows.document(flow.runs[f"document.extract[{at}]"].result(SOON).id)
+        assert kept
+        assert kept.name == name
     rows.close()
 
 
-def test_a_quiz_that_is_never_well_formed_leaves_the_rest_of_the_pack(
-    studio: Studio, babble: FlowHandle[StudyPack]
-) -> None:
+def test_a_quiz_that_is_never_well_formed_leaves_the_rest(studio: Studio, babble: FlowHandle[StudyPack]) -> None:
     """After three attempts the pack is delivered with the graph, and says what is missing and why."""
     pack = babble.result(SOON)
     eventually(lambda: babble.state() == "partial")
     assert (pack.status, pack.quiz) == ("partial", None)
-    assert pack.graph and pack.graph.concepts
-    assert pack.explanations and pack.explanations.items
+    assert pack.graph
+    assert pack.graph.concepts
+    assert pack.explanations
+    assert pack.explanations.items
     (problem,) = pack.problems
     assert problem.startswith("leaves.txt: no quiz: ")
     assert "not of the asked shape" in problem

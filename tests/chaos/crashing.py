@@ -15,7 +15,7 @@ _WRITES = frozenset({"claim", "save_checkpoint", "commit", "report_progress"})
 
 
 def crash_points(here: Stage, *, words: int, share: float, seed: int, lease: float = 1) -> Report:
-    """R11: in a flow that fans out, the worker is killed before and after each call; the result is the undisturbed one."""
+    """R11: in a flow that fans out, the worker is killed before and after each call; the result stays the same."""
     report, named = Report(), here.digests()
     order = Order(words=["abc"[: n + 1] for n in range(words)])
     expected = [len(word) for word in order.words]

@@ -12,8 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from pipeline.actor import bound
-from pipeline.declaration import bind
 from pipeline.blobs import Blobs
+from pipeline.declaration import bind
 from pipeline.engine import keys
 from pipeline.engine.broker import PipelineBroker
 from pipeline.engine.connection import connect
@@ -25,6 +25,7 @@ from tests.actors import cast
 from tests.support.checker import Findings, check
 from tests.support.ledger import Ledger
 from tests.support.processes import Process, Processes
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
 #: The module that the workers of most scenarios load.
@@ -64,8 +65,9 @@ class Report:
 class Stage:
     """One Redis with one ledger, from the sender's side; workers are started and hurt through it."""
 
-    def __init__(self, url: str, folder: Path, running: Processes, namespace: str) -> None:
+    def __init__(self, url: str, folder: Path, running: Processes, namespace: str, server: RedisServer | None) -> None:
         self.url = url
+        self.server = server
         self.folder = folder
         self.running = running
         self.ledger = Ledger(folder / "ledger.db")
@@ -133,7 +135,9 @@ class Stage:
         with self.store.client.pipeline(transaction=False) as pipe:
             for run_id in open_:
                 pipe.hget(keys.run(self.store.namespace, run_id), "state")
-            now = {run_id: state.decode() if state else None for run_id, state in zip(open_, pipe.execute(), strict=True)}
+            now = {
+                run_id: state.decode() if state else None for run_id, state in zip(open_, pipe.execute(), strict=True)
+            }
         self.final |= {run_id: state for run_id, state in now.items() if state in FINAL}
         return {run_id: self.final.get(run_id) or now.get(run_id) for run_id in wanted}
 
@@ -150,6 +154,20 @@ class Stage:
         """Compare promises and deeds."""
         return check(self.ledger, self.states(self.ledger.accepted()), effect=effect)
 
+    def begun_again(self) -> tuple[int, list[str]]:
+        """Count the steps that were begun more than once, and name those that were although a later one had begun."""
+        again, forgotten = 0, []
+        last: dict[str, str] = {}
+        seen: set[tuple[str, str]] = set()
+        for entry in self.ledger.entries(what="entered"):
+            if (entry.run, entry.step) in seen:
+                again += 1
+                if last[entry.run] != entry.step:
+                    forgotten.append(f"{entry.run}/{entry.step}")
+            seen.add((entry.run, entry.step))
+            last[entry.run] = entry.step
+        return again, forgotten
+
     def events_of(self, run_id: str) -> list[str]:
         """Give the names of everything that happened to a run so far."""
         return [event.event for event in self.inspector.events(run_id, follow=False)]
@@ -165,12 +183,15 @@ class Stage:
 
 
 @contextmanager
-def stage(url: str, folder: Path, namespace: str = "dramaturg") -> Iterator[Stage]:
-    """Set a stage at an empty Redis, with the cast bound to its sender; all processes are gone afterwards."""
+def stage(url: str, folder: Path, namespace: str = "dramaturg", server: RedisServer | None = None) -> Iterator[Stage]:
+    """Set a stage at an empty Redis, with the cast bound to its sender; all processes are gone afterwards.
+
+    With ``server`` given a scenario may kill Redis as well.
+    """
     (folder / "home").mkdir(parents=True, exist_ok=True)
     running = Processes(folder, {"PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", "")})
     before = list(bound)
-    here = Stage(url, folder, running, namespace)
+    here = Stage(url, folder, running, namespace, server)
     bind(here.broker)
     try:
         yield here

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 from tests.actors.plain import hog
-from tests.actors.stepped import Walk, walk
+from tests.actors.stepped import Laps, Walk, laps, walk
 from tests.chaos.stage import Report, Stage
+from tests.support.processes import Process
 from tests.support.proxy import Command, Fault, Proxy
 from tests.support.waiting import eventually
 
@@ -39,7 +41,7 @@ def zombie(here: Stage, *, point: str, lease: float = 1) -> Report:
             eventually(lambda: any(e.step == step for e in here.ledger.entries(what="entered", run=run)))
             stalled.pause()
         elif point == "at the claim":
-            between.on_command = _AfterClaim(named, lambda: (held.append("claim"), stalled.pause()))
+            between.on_command = _AfterClaim(named, _then(held, stalled))
             [run] = here.accept([walk.send(Walk(seconds=0.05))])
             eventually(lambda: held)
         else:
@@ -73,19 +75,48 @@ def zombie(here: Stage, *, point: str, lease: float = 1) -> Report:
     return report
 
 
+def own_zombie(here: Stage, *, lease: float = 1) -> Report:
+    """R10: a worker is stopped for three leases, wakes, and takes the run that it lost again itself."""
+    report = Report()
+    stalled = here.worker(threads=2, lease=lease)
+    sweeper = here.worker(threads=1, lease=lease, queues="elsewhere")  # sees the lease end, and serves another queue
+    [run] = here.accept([laps.send(Laps(count=6, walk=Walk(seconds=0.4)))])
+    eventually(lambda: any(e.step == "lap[1]" for e in here.ledger.entries(what="entered", run=run)))
+    stalled.pause()
+    eventually(lambda: "stalled" in here.events_of(run), timedelta(seconds=20))
+    stalled.resume()
+    states = here.settle([run], timedelta(seconds=20))
+    again, forgotten = here.begun_again()
+    entered = [(entry.step, entry.fence) for entry in here.ledger.entries(what="entered", run=run)]
+    report.figures = {"point": "by itself", "starts": max(fence for _, fence in entered), "steps begun again": again}
+    report.expect(f"it completes: {states}", states[run] == "completed")
+    report.expect(f"once: {here.events_of(run)}", here.events_of(run).count("completed") == 1)
+    report.expect(f"only the step it stalled in is begun again: {entered}", again <= 1)
+    report.expect("both live", stalled.alive and sweeper.alive)
+    return report
+
+
 class _AfterClaim:
     """Acts when the run was claimed: Redis has executed the claim, and its caller has not seen the reply."""
 
-    def __init__(self, named: dict[str, str], act: object) -> None:
+    def __init__(self, named: dict[str, str], act: Callable[[], None]) -> None:
         self._named = named
-        self._act = act
+        self._act: Callable[[], None] | None = act
 
     def __call__(self, command: Command) -> Fault | None:
         script = self._named.get(command.words[1].decode(errors="replace"), "") if len(command.words) > 1 else ""
         if script == "claim" and self._act is not None:
             act, self._act = self._act, None
-            act()  # type: ignore[operator] # once
+            act()
         return None
+
+
+def _then(held: list[str], stalled: Process) -> Callable[[], None]:
+    def act() -> None:
+        held.append("claim")
+        stalled.pause()
+
+    return act
 
 
 def _woke(output: str) -> bool:
@@ -97,7 +128,7 @@ def _last_index(values: list[int], wanted: int) -> int:
 
 
 def held_lock(here: Stage, *, lease: float = 1) -> Report:
-    """R10: a call that keeps every thread of its process still for two leases costs its own run, and no other's result."""
+    """R10: a call that keeps every thread of its process still for two leases; its run ends once all the same."""
     report = Report()
     worker = here.worker(threads=2, lease=lease)
     here.worker(threads=2, lease=lease)

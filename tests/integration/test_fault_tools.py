@@ -13,7 +13,7 @@ from redis.retry import Retry
 
 from tests.support.checker import check
 from tests.support.ledger import Ledger
-from tests.support.processes import processes
+from tests.support.processes import alive, processes
 from tests.support.proxy import Command, Fault, Proxy
 from tests.support.resp import message_end
 from tests.support.waiting import eventually
@@ -221,3 +221,21 @@ def test_a_quiet_ledger_is_clean(tmp_path: Path) -> None:
     ledger.record("step", "good", step="read")
     ledger.record("effect", "good", step="read", fence=1, key="a")
     assert check(ledger, {"good": "completed"}, effect="effect").clean
+
+
+def test_what_a_test_started_is_gone_afterwards_even_the_orphans(tmp_path: Path) -> None:
+    """A child in a session of its own, whose parent was killed, goes too."""
+    if not Path("/proc/self/environ").exists():
+        pytest.skip("orphans are found in /proc, which this system has not")
+    program = """
+import subprocess, sys, time
+print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True).pid, flush=True)
+time.sleep(600)
+"""
+    with processes(tmp_path) as running:
+        parent = running.python("-c", program)
+        parent.wait_for_output("\n")
+        orphan = int(parent.output)
+        parent.kill()
+        assert alive(orphan)
+    eventually(lambda: not alive(orphan))

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, precondition, rule
 
 from pipeline.engine import keys
-from pipeline.engine.store import CRASH_LIMIT, Commit, Lease, NewRun, Store
+from pipeline.engine.records import CRASH_LIMIT, Commit, Lease, NewRun
+from pipeline.engine.store import Store
 
 NS = "machine"
 LEASE_MS = 600_000

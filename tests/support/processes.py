@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ from typing import IO
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
+
+#: The environment variable by which everything that a test started is known, its grandchildren too.
+_MARK = "TEST_PROCESSES"
 
 
 @dataclass(eq=False)
@@ -89,6 +93,7 @@ class Processes:
     folder: Path
     env: Mapping[str, str] = field(default_factory=dict)
     started: list[Process] = field(default_factory=list)
+    _mark: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def start(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path = ROOT) -> Process:
         """Start ``argv`` with stdout and stderr kept together in a file."""
@@ -96,7 +101,7 @@ class Processes:
         popen = subprocess.Popen(
             argv,
             cwd=cwd,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **self.env, **(env or {})},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", _MARK: self._mark, **self.env, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=written,
             stderr=subprocess.STDOUT,
@@ -123,6 +128,9 @@ class Processes:
                     os.killpg(pid, signal.SIGKILL)
             process.popen.wait(timeout=10)
             process._written.close()
+        for pid in _marked(self._mark):  # orphans of a supervisor that was killed
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 @contextmanager
@@ -133,6 +141,16 @@ def processes(folder: Path, env: Mapping[str, str] | None = None) -> Iterator[Pr
         yield running
     finally:
         running.end()
+
+
+def _marked(mark: str) -> list[int]:
+    wanted = f"{_MARK}={mark}".encode()
+    found = []
+    for file in Path("/proc").glob("[0-9]*/environ"):  # none where there is no /proc
+        with suppress(OSError):  # it ended in between, or is somebody else's
+            if wanted in file.read_bytes():
+                found.append(int(file.parent.name))
+    return found
 
 
 def alive(pid: int) -> bool:

@@ -1,5 +1,5 @@
 """The terms that noun phrases name, one by one and in lists."""
-# ruff: noqa: C901, PLR2004 - the numbers count words and letters where they stand
+# ruff: noqa: C901, PLR2004 - the forms of English, a case a line
 
 from __future__ import annotations
 
@@ -106,6 +106,7 @@ class Claim(NamedTuple):
     type: str
     target: Argument
     strength: float
+    definite: bool = False  # said of "the X", which may be one X spoken of before
 
 
 def different(one: Argument, other: Argument) -> bool:

@@ -1,5 +1,5 @@
 """Questions made of sentences: what a definition, a statement or a number can be asked as."""
-# ruff: noqa: PLR0917, PLR2004 - the numbers count words and letters where they stand
+# ruff: noqa: C901, PLR0917, PLR2004 - questions have many parts, and the numbers count words where they stand
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from actors.study import english
-from actors.study.english import word_set
 from actors.study.grounding import Source
 from actors.study.material import Evidence, QuizItem
 from actors.study.offline.arguments import argument_at
 from actors.study.offline.definitions import Definition
-from actors.study.offline.distracting import Distractors, kind_of, wrong_numbers
+from actors.study.offline.distracting import Distractors
 from actors.study.offline.foreign import dated
+from actors.study.offline.numbering import number_of, wrong_numbers
 from actors.study.offline.ranking import Term, Terms
 from actors.study.offline.reading import Read
 from actors.study.offline.relations import past_tense
 from actors.study.offline.standing import stands_alone
 from actors.study.offline.subjects import subject_of
-from actors.study.offline.wording import opened_article, told_well, written
+from actors.study.offline.wording import asks_for, misread, opened_article, told_well, written
 from actors.study.questions import BLANK, FALSE, TRUE, content
 from actors.study.words import term_key
 
@@ -29,10 +28,6 @@ Difficulty = Literal["easy", "medium", "hard"]
 _LONGEST = 34
 _LONGEST_CLAIM = 20
 _SURE = 0.85
-_PERSONAL = word_set(
-    "discover invent propose develop write publish found formulate coin introduce design build create "
-    "describe demonstrate establish prove patent compose"
-)
 
 
 class Asked(NamedTuple):
@@ -158,15 +153,17 @@ class Asker:
         if term is None or group.kind not in ("V", "U", "E") or (group.form == "base" and not group.base):
             return
         rest = read.text[group.start :].rstrip(" .!")
+        if re.search(r"\b(?:they|them|their|it)\b", rest):
+            return  # who is meant went with the subject
         if len(rest.split()) < 5 or group.base in ("seem", "appear", "become"):
             return
         answer = self._cased(written(read, chunks[0], head.label), term)
         named = self._names[read.offset]
         if group.form == "base":
             return  # "What produce ...?" is no English
-        if kind_of(answer) == "name" and group.base not in _PERSONAL:
-            return  # a person, a place or a thing: "what" may be wrong
-        word = "Who" if answer[0].isupper() and group.base in _PERSONAL and len(answer.split()) > 1 else "What"
+        word = asks_for(answer, group.base)
+        if word is None:
+            return
         question = f"{word} {rest}?"
         wrong = self._distractors.wrong(answer, key, named | self._distractors.fitting(key, named), self._rng)
         worth = 0.9 + term.score / self._most
@@ -184,7 +181,7 @@ class Asker:
         worth = 0.6 + term.score / self._most
         yield Asked(self._item("true_false", read.text, TRUE, evidence, term), worth)
 
-    def _gap(self, read: Read, verb: int, evidence: Evidence) -> Iterator[Asked]:  # noqa: C901 - one gap of many
+    def _gap(self, read: Read, verb: int, evidence: Evidence) -> Iterator[Asked]:
         """Leave a gap for one of the main terms of a statement."""
         chunks = read.chunks
         named = self._names[read.offset]
@@ -193,7 +190,7 @@ class Asker:
         for index, chunk in enumerate(chunks):
             if chunk.kind != "N" or chunk.determiner in ("its", "their", "no", "any") or not chunk.key:
                 continue
-            if 0 < index < verb:
+            if 0 < index < verb or misread(read, index):
                 continue
             key = self._terms.canonical(chunk.key)
             term = self._chosen.get(key)
@@ -228,54 +225,31 @@ class Asker:
 
     def _number(self, read: Read, evidence: Evidence) -> Iterator[Asked]:
         """Ask for the one number that a sentence gives."""
-        numbers = list(re.finditer(r"(?<![\w.,/-])(\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?![\w/]|[.,-]\d)", read.text))
-        if len(numbers) != 1 or re.search(r"\d", read.text.replace(numbers[0].group(), "", 1)):
+        number = number_of(read)
+        named = self._names[read.offset] & self._chosen.keys() or any(chunk.name for chunk in read.chunks)
+        if number is None or not (named or not read.chunks):
             return
-        number = numbers[0]
-        if any(word in english.NEGATIONS for word in re.findall(r"[\w']+", read.text.lower())):
-            return  # "does not spin 360 degrees" is as true of any other number
-        year = re.search(
-            r"\b(?:in|since|until|by|from|of|during|before|after|year)\s+(?:\w+\s+)?$",
-            read.text[: number.start()],
-            re.IGNORECASE,
-        ) and re.fullmatch(r"1[0-9]{3}|20[0-2]\d", number.group())
-        unit = re.match(
-            r"\s?(?:%|percent|per cent|degrees|years|million|billion|thousand|hours|minutes|days|"
-            r"kilometers|kilometres|meters|metres|km|miles|kg|grams|litres|liters|bits|bytes|"
-            r"times|pairs|members|people|°|volts|watts|elements|chromosomes|species|stars|planets)",
-            read.text[number.end() :],
-        )
-        if not read.chunks:
-            year = number
-        if not (year or unit) or not (
-            self._names[read.offset] & self._chosen.keys()
-            or not read.chunks
-            or any(chunk.name for chunk in read.chunks)
-        ):
-            return
-        wrong = wrong_numbers(number.group(), self._rng, year=bool(year) and not unit)
+        wrong = wrong_numbers(number.text, self._rng, year=number.year)
         if not wrong:
             return
-        question = read.text[: number.start()] + BLANK + read.text[number.end() :]
-        options = [*wrong, number.group()]
+        before, after = read.text[: number.start], read.text[number.end :]
         item = QuizItem(
-            question=question,
+            question=before + BLANK + after,
             kind="cloze",
-            answer=number.group(),
-            options=tuple(sorted(options, key=lambda option: float(option.replace(",", "")))),
+            answer=number.text,
+            options=tuple(sorted([*wrong, number.text], key=lambda option: float(option.replace(",", "")))),
             passage=self._source.passage(evidence),
             page=evidence.page,
             document=evidence.document,
             difficulty="hard",
         )
-        yield Asked(item, 0.9 if year else 0.6)
+        yield Asked(item, 0.9 if number.year else 0.6)
         if read.chunks and len(read.text.split()) <= _LONGEST_CLAIM:
-            false = read.text[: number.start()] + wrong[0] + read.text[number.end() :]
             yield Asked(
                 item.model_copy(
                     update={
                         "kind": "true_false",
-                        "question": false,
+                        "question": before + wrong[0] + after,
                         "answer": FALSE,
                         "options": (TRUE, FALSE),
                         "difficulty": "medium",

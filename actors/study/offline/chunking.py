@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from actors.study import english
 from actors.study.english import word_set
 from actors.study.offline.chunks import Chunk
@@ -26,9 +28,25 @@ def chunks_of(sentence: str, tokens: list[Token], lexicon: Lexicon) -> list[Chun
     index = 0
     while index < len(tokens):
         chunk = _noun_phrase(sentence, tokens, index, lexicon) or verb_group(tokens, index) or _single(tokens, index)
-        chunks.append(chunk)
         index = chunk.last + 1
+        if len(chunks) > 1 and _one_name(chunks[-2], chunks[-1], chunk):
+            chunk = _joined(sentence, chunks[-2], chunk)
+            del chunks[-2:]
+        chunks.append(chunk)
     return chunks
+
+
+def _one_name(owner: Chunk, of: Chunk, owned: Chunk) -> bool:
+    """Tell whether three chunks are one name: "Committee of Public Safety"."""
+    if not (owner.kind == "N" and of.base == "of" and owned.kind == "N"):
+        return False
+    return owner.label[:1].isupper() and owned.label[:1].isupper() and owned.determiner in ("", "the")
+
+
+def _joined(sentence: str, owner: Chunk, owned: Chunk) -> Chunk:
+    start = sentence.rindex(owner.label, owner.start, owner.end) if owner.label in sentence else owner.start
+    label = " ".join(sentence[start : owned.end].split())
+    return replace(owner, last=owned.last, end=owned.end, label=label, key=term_key(label), name=True)
 
 
 def _single(tokens: list[Token], index: int) -> Chunk:

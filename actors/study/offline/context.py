@@ -129,7 +129,7 @@ def _settle_verb(token: Token, tokens: list[Token], index: int, lexicon: Lexicon
         token.tag = "N"
 
 
-_ALSO_NOUNS = word_set("light liquid solid human cold constant variable individual total maximum minimum average")
+_ALSO_NOUNS = word_set("key light liquid solid human cold constant variable individual total maximum minimum average")
 
 
 _PLAIN_PLURALS = word_set("plants cells people animals organisms scientists users")

@@ -1,5 +1,4 @@
 """Wrong options of the same kind as the right one."""
-# ruff: noqa: PLR2004 - the numbers count words and letters where they stand
 
 from __future__ import annotations
 
@@ -18,7 +17,6 @@ from actors.study.words import is_plural, term_key
 _WRONG = 3
 _LEAST_CHOICE = 3
 _ALIKE = 0.72
-_LAST_YEAR = 2030
 
 
 class Distractors:
@@ -151,28 +149,3 @@ def _numbered(term: Term, many: bool) -> str | None:
     if is_plural(term.label.split(" of ")[0].split()[-1]) == many:
         return term.label
     return max(forms, key=lambda form: (term.forms[form], form))
-
-
-def wrong_numbers(answer: str, rng: random.Random, *, year: bool) -> list[str]:
-    """Give three numbers of the right one's form: years near a year, amounts of like size and precision."""
-    plain = answer.replace(",", "")
-    if not re.fullmatch(r"\d+(\.\d+)?", plain):
-        return []
-    if year:
-        steps = [-23, -17, -12, -9, -6, -4, 4, 6, 9, 12, 17, 23]
-        options = [str(int(answer) + step) for step in steps if int(answer) + step <= _LAST_YEAR]
-    else:
-        value = float(plain)
-        if value < 4:
-            return []
-        decimals = len(plain.partition(".")[2])
-        zeros = len(plain) - len(plain.rstrip("0")) if not decimals else 0
-        unit = 10.0**zeros
-        options = []
-        for factor in (0.5, 0.6, 0.75, 1.25, 1.4, 1.5, 1.75, 2.0):
-            varied = round(value * factor / unit) * unit if not decimals else round(value * factor, decimals)
-            options.append(f"{varied:,.{decimals}f}" if "," in answer else f"{varied:.{decimals}f}")
-    fresh = [option for option in dict.fromkeys(options) if option != answer]
-    if len(fresh) < _WRONG:
-        return []
-    return sorted(rng.sample(fresh, _WRONG), key=lambda option: float(option.replace(",", "")))

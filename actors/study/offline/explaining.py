@@ -106,7 +106,10 @@ def _paths(graph: KnowledgeGraph, edges: _Edges) -> Iterator[list[str]]:
         best = _best(start, goal, edges)
         if best is not None:
             strength, path = best
-            interest = {2: 0.8, 3: 1.0, 4: 0.95}.get(len(path), 0.8)
+            interest = {2: 0.5, 3: 1.0, 4: 1.0}.get(len(path), 0.9)
+            quoted = {edges[a][b].citation.sentence for a, b in pairwise(path)}
+            if len(quoted) < len(path) - 1:
+                interest *= 0.4  # one sentence told twice
             typed = all(edges[a][b].relation.type != "related" for a, b in pairwise(path))
             ranked.append(
                 (

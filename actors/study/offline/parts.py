@@ -57,6 +57,7 @@ class RelationFinding(Material):
     target: str
     target_label: str
     strength: float
+    definite: bool = Field(default=False, description="said of 'the X', which may be one X spoken of before")
     evidence: Evidence
 
 

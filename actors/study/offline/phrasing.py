@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from actors.study.material import Concept, Relation
-from actors.study.words import is_plural
+from actors.study.words import is_mass, is_plural, plural, singular
 
 _SAID = {
-    "is_a": ("is a kind of", "are a kind of"),
     "part_of": ("is part of", "are part of"),
     "related": ("is related to", "are related to"),
     "source_of": ("is a source of", "are a source of"),
@@ -19,6 +18,8 @@ _PARTICIPLE_ENDS = ("ed", "en", "lt", "de", "nd", "ght")
 def said(relation: Relation, source: Concept, target: Concept) -> str:
     """Say a relation as a short clause: "chlorophyll absorbs light"."""
     many = is_plural(source.label.split()[-1])
+    if relation.type == "is_a":
+        return f"{source.label} {_classed(target.label, many)}"
     if relation.type in _SAID:
         verb = _SAID[relation.type][many]
     else:
@@ -37,3 +38,13 @@ def _many(verb: str) -> str:
     if verb.endswith("ies"):
         return verb[:-3] + "y"
     return verb.removesuffix("s")
+
+
+def _classed(kind: str, many: bool) -> str:
+    head, _, last = kind.rpartition(" ")
+    if many:
+        return f"are {head} {last if is_plural(last) else plural(last)}".replace("  ", " ")
+    if is_mass(last) or " of " in kind:
+        return f"is {kind}"
+    single = f"{head} {singular(last)}".strip()
+    return f"is {'an' if single[0].lower() in 'aeiou' else 'a'} {single}"

@@ -45,12 +45,14 @@ def make_quiz(document: ExtractedDocument, questions: int, seed: int = 7) -> Qui
     together = [frozenset(found & chosen.keys()) for found in names.values()]
     asker = Asker(source, terms, chosen, Distractors(chosen, terms, findings, together), names, rng)
     asked = [question for read in reads for question in asker.ask(read)]
-    items, dropped = accept_items(_woven(asked)[: _TRIED * max(questions, 1)], source, limit=questions)
+    items, dropped = accept_items(
+        _woven(asked, max(2, questions * 3 // 10))[: _TRIED * max(questions, 1)], source, limit=questions
+    )
     made = Making(generator="offline", seconds=round(time.perf_counter() - began, 3), dropped=dropped)
     return Quiz(items=items, made=made)
 
 
-def _woven(asked: list[Asked]) -> list[QuizItem]:
+def _woven(asked: list[Asked], judged_at_most: int) -> list[QuizItem]:
     """Put questions in order of worth with the kinds taking turns, true and false ones alike."""
     kinds: dict[str, list[QuizItem]] = defaultdict(list)
     seen: set[str] = set()
@@ -62,7 +64,8 @@ def _woven(asked: list[Asked]) -> list[QuizItem]:
         kinds[f"true_false {question.item.answer}" if judged else question.item.kind].append(question.item)
     truths, lies = kinds.pop("true_false True", []), kinds.pop("true_false False", [])
     kinds["true_false"] = [item for pair in zip(lies, truths, strict=False) for item in pair]
-    kinds["true_false"] += lies[len(truths) :] + truths[len(lies) :]
+    kinds["true_false"] += truths[len(lies) : len(lies) + 1] if len(truths) > len(lies) else lies[len(truths) :]
+    del kinds["true_false"][judged_at_most:]
     woven: list[QuizItem] = []
     queues = {kind: list(reversed(items)) for kind, items in kinds.items()}
     while any(queues.values()):

@@ -129,7 +129,9 @@ def widened(claims: Sequence[RelationFinding], terms: Terms) -> list[RelationFin
                 target,
             )
         renamed.append(claim.model_copy(update={"source": source, "target": target}))
-    return renamed
+    # Where several kinds of X are told of, "the X" is one of them.
+    kinds = {claim.target for claim in renamed if claim.type == "is_a"}
+    return [claim for claim in renamed if not (claim.definite and claim.source in kinds)]
 
 
 # "the pigment chlorophyll" is chlorophyll.

@@ -88,6 +88,7 @@ def read_closely(part: Part) -> tuple[PartFindings, list[Read]]:
                     target=claim.target.key,
                     target_label=claim.target.label,
                     strength=claim.strength,
+                    definite=claim.definite,
                     evidence=evidence,
                 )
                 for claim in read.claims

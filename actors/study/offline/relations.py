@@ -1,5 +1,5 @@
 """Relations that a sentence states outright, read from its row of chunks; what is unclear is left unsaid."""
-# ruff: noqa: C901 - the forms of English, a case a line
+# ruff: noqa: C901, PLR0911 - the forms of English, a case a line
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ def _predicates(chunks: list[Chunk], index: int, subject: Subject) -> Iterator[C
             found = list(_passive(chunks, index))
         case _:
             found = list(_active(chunks, index))
+    definite = first.determiner == "the" and not first.plural and not first.name
     for kind, target in found:
         for source in sources:
             one, other, name = (target, source, kind[1:]) if kind.startswith("-") else (source, target, kind)
@@ -65,7 +66,7 @@ def _predicates(chunks: list[Chunk], index: int, subject: Subject) -> Iterator[C
                 one, other, name = other, one, "part_of"
             narrower = name == "is_a" and f" {other.key}".endswith(f" {one.key}")  # "the cell is a stem cell": one cell
             if different(one, other) and not narrower:
-                yield Claim(one, name, other, _STRENGTH.get(name, 0.8))
+                yield Claim(one, name, other, _STRENGTH.get(name, 0.8), definite and one == source)
 
 
 def past_tense(chunks: list[Chunk], index: int) -> bool:
@@ -114,6 +115,8 @@ def _copula(chunks: list[Chunk], index: int, subject: Subject) -> Iterator[tuple
         and place + 2 < len(chunks)
         and chunks[place + 2].kind == "N"
     )
+    if target.determiner == "" and not target.plural and first.plural:
+        return  # "limits can be setup": a participle misread
     if target.determiner == "" and target.label and chunks[subject.heads[0]].plural is False and not target.name:
         # "X is one of the Ys", else without an article no class is named
         return

@@ -31,7 +31,7 @@ _LOOSE = re.compile(
     r"following|as follows|figure|fig|table|"
     r"chapter|section|appendix|e\.g|i\.e|etc|respectively|here|let us|let's|please|click|this|these|those|"
     r"such|he|him|his|she|her|hers|"
-    r"another|however|therefore|thus|so-called|mentioned|listed|shown|discussed|example|for instance|"
+    r"another|anyway|then|however|therefore|thus|so-called|mentioned|listed|shown|discussed|example|for instance|"
     r"et al)\b|\bthat ?[,.;]|[?\[\]{}<>=|•→]|\. ",
     re.IGNORECASE,
 )
@@ -110,5 +110,7 @@ def _dangling(chunks: list[Chunk], index: int) -> bool:
 
 
 def _defined_here(chunks: list[Chunk]) -> bool:
-    """Tell whether the sentence goes on to say what its subject is."""
-    return len(chunks) > 2 and chunks[1].kind == "B" and chunks[2].kind == "N"
+    """Tell whether the sentence goes on to say what its subject is; "the cell is a stem cell" speaks of one cell."""
+    if len(chunks) < 3 or chunks[1].kind != "B" or chunks[2].kind != "N":
+        return False
+    return chunks[0].key not in chunks[2].key.split()

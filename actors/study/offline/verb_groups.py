@@ -9,6 +9,7 @@ from actors.study.offline.tokens import Token
 
 
 def verb_group(tokens: list[Token], index: int) -> Chunk | None:
+    """Give the verb group that begins at a word, with its voice, form and whether it is denied or doubted, or none."""
     token = tokens[index]
     if token.tag not in ("M", "B", "H", "A", "V", "E", "G", "T", "X"):
         return None

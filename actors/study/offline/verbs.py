@@ -10,7 +10,7 @@ from actors.study.english import word_set
 
 # Verbs that are never nouns, or hardly ever in exposition.
 _PLAIN = (
-    "appear continue embed expect experience reserve seem situate understand try meet relate absorb "
+    "appear handle setup continue embed expect experience reserve seem situate understand try meet relate absorb "
     "accelerate accept accommodate accompany accomplish achieve acquire activate adapt add address "
     "adopt affect allocate allow alter amplify announce appoint apply approximate arise assemble assign "
     "assist associate assume attach attain attract authenticate authorize await become begin believe belong "

@@ -8,6 +8,7 @@ import re
 from actors.study import english
 from actors.study.english import word_set
 from actors.study.offline.chunks import Chunk
+from actors.study.offline.distracting import kind_of
 from actors.study.offline.ranking import Terms
 from actors.study.offline.reading import Read
 from actors.study.words import term_key
@@ -32,6 +33,7 @@ def named_in(read: Read, terms: Terms) -> set[str]:
 
 
 def told_well(told: str) -> bool:
+    """Tell whether what a definition says can be quoted alone: it is specific, and points at nothing outside."""
     words = told.split()
     lows = [word.lower().strip(",.") for word in words]
     if (
@@ -56,13 +58,30 @@ def written(read: Read, chunk: Chunk, label: str) -> str:
     return written if place or read.text[1:2].isupper() else label
 
 
-def with_article(before: str, option: str) -> str:
-    bare = before.rstrip()
-    if bare.lower() in ("a", "an"):
-        article = "an" if option[0].lower() in "aeiou" else "a"
-        return f"{article} {option}"
-    return f"{before}{option}"
-
-
 def opened_article(before: str) -> str:
+    """Leave an article before a gap open, for it would tell a vowel."""
     return re.sub(r"\b([Aa])n? $", r"\1(n) ", before)
+
+
+_TITLES = frozenset(
+    {"King", "Queen", "Emperor", "Empress", "Pope", "Prince", "Princess", "President", "General", "Tsar", "Sir"}
+)
+_PERSONAL = word_set(
+    "discover invent propose develop write publish found formulate coin introduce design build create "
+    "describe demonstrate establish prove patent compose"
+)
+
+
+def asks_for(answer: str, verb: str) -> str | None:
+    """Give the word that asks for the subject of a verb, or none where a name may be a person's or a thing's."""
+    if answer.split(maxsplit=1)[0] in _TITLES or (answer[0].isupper() and verb in _PERSONAL and " " in answer):
+        return "Who"
+    return None if kind_of(answer) == "name" and verb not in _PERSONAL else "What"
+
+
+def misread(read: Read, index: int) -> bool:
+    """Tell whether a noun phrase is no good gap: it may be a verb ("to handle transmissions"), or stands in quotes."""
+    before = read.text[: read.chunks[index].start].rstrip().lower()
+    following = read.chunks[index + 1 : index + 2]
+    quoted = before.count("\u201c") > before.count("\u201d") or before.count('"') % 2 == 1
+    return quoted or (before.endswith(" to") and bool(following) and following[0].kind in ("N", "D"))

@@ -1,4 +1,4 @@
--- claim(KEYS = [prefix], ARGV = [worker, claim_id, again, lease_ms, want, last, suspects, n, queue * n, actor ...]) -> {ms until the next delayed run or -1, then a run: id, message, fence, attempt, starts, steps, cancel, snoozes ...}
+-- claim(KEYS = [prefix], ARGV = [worker, claim_id, again, lease_ms, want, last, suspects, n, queue * n, actor ...]) -> {ms until the next delayed run or -1, then a run: id, message, fence, attempt, starts, steps, cancel, snoozes, tier ...}
 -- Takes up to `want` runs in order: tier; then groups by their share; then number; then age. Runs of actors that are
 -- not among `actor ...` are parked, and taken from there by the first worker that knows them.
 -- At most `suspects` of them are on their last start, number `last`: two that may both kill their worker never share
@@ -19,7 +19,8 @@ local function deliver(id, r, fence, starts)
   out[o + 1], out[o + 2], out[o + 3], out[o + 4], out[o + 5] = id, r[1], fence, tonumber(r[5] or 0), starts
   out[o + 6] = redis.call('EXISTS', P .. 'run:' .. id .. ':steps')
   out[o + 7] = r[8] and 1 or 0
-  out[o + 8] = tonumber(redis.call('HGET', P .. 'run:' .. id, 'snoozes') or 0)
+  local more = redis.call('HMGET', P .. 'run:' .. id, 'snoozes', 'tier')
+  out[o + 8], out[o + 9] = tonumber(more[1] or 0), tonumber(more[2] or 2)
   taken = taken + 1
 end
 
@@ -41,7 +42,7 @@ end
 -- Starts one run: the start is counted, and the lease written, before the worker hears of it.
 local function start(id, score)
   local key = P .. 'run:' .. id
-  local r = redis.call('HMGET', key, 'message', 'actor', 'fence', 'starts', 'attempt', 'deadline_ms', 'state', 'cancel')
+  local r = redis.call('HMGET', key, 'message', 'actor', 'fence', 'starts', 'attempt', 'deadline_ms', 'state', 'cancel', 'tier')
   if not r[1] or r[7] == 'running' or r[7] == 'completed' or r[7] == 'dead' or r[7] == 'cancelled' then return end
   if not known[r[2]] then
     redis.call('HSET', key, 'state', 'parked', 'reason', 'unknown_actor: ' .. r[2])
@@ -74,7 +75,7 @@ local function start(id, score)
   else -- never started before: it has no steps to look for
     local o = #out
     out[o + 1], out[o + 2], out[o + 3], out[o + 4], out[o + 5], out[o + 6], out[o + 7] = id, r[1], fence, 0, starts, 0, 0
-    out[o + 8] = 0
+    out[o + 8], out[o + 9] = 0, tonumber(r[9] or 2)
     taken = taken + 1
   end
 end
