@@ -125,7 +125,7 @@ class Store:
             )
         except redis.RedisError as error:
             raise Unavailable(f"Redis: {error}") from error
-        return None if woken is None else str(woken[0], "utf-8").removeprefix(keys.wake(self.namespace, ""))
+        return None if woken is None else cast("bytes", woken[0]).decode().removeprefix(keys.wake(self.namespace, ""))
 
     def nudge(self, name: str) -> None:
         """Put a token at a wake-up list: a worker's own, or a queue's."""

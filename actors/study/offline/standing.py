@@ -68,7 +68,7 @@ def stands_alone(text: str, chunks: list[Chunk]) -> bool:
         return False
     if not text[0].isupper() or len(text.split()) < 6:
         return False
-    if chunks[0].head in _META:
+    if chunks[0].head in _META or any(chunk.determiner == "that" for chunk in chunks):
         return False
     if chunks[0].kind not in ("N", "P", "S") or _POSSESSIVE.match(text):
         return False

@@ -27,12 +27,15 @@ local function wake(queue)
   if redis.call('LLEN', key) == 0 then redis.call('LPUSH', key, '1') end
 end
 
--- Puts a run in its group's line; the group enters the round at the present virtual time.
+-- Puts a run in its group's line; with its first run the group enters the round, at the present virtual time.
 local function place(id, queue, tier, group, score)
   local member = tier .. ':' .. group
-  if redis.call('ZADD', P .. 'ready:' .. queue .. ':' .. member, score, id) == 1 then
+  local line = P .. 'ready:' .. queue .. ':' .. member
+  redis.call('ZADD', line, score, id)
+  if redis.call('ZCARD', line) == 1 then
     local turn = redis.call('HGET', P .. 'clock:' .. queue, tier) or 0
     redis.call('ZADD', P .. 'ready:' .. queue, 'NX', tier * TIER + turn, member)
+    redis.call('SADD', P .. 'queues', queue)
   end
 end
 

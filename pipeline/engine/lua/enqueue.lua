@@ -56,6 +56,7 @@ for i = 4, #ARGV, 14 do
       if delay > 0 then
         also('due_ms', now + delay)
         redis.call('ZADD', P .. 'delayed', now + delay, id)
+        redis.call('SADD', P .. 'queues', queue)
         -- Idle workers sleep until the earliest due time they know; an earlier one must wake them.
         if redis.call('ZRANGE', P .. 'delayed', 0, 0)[1] == id then woken[queue] = true end
       else
@@ -70,8 +71,5 @@ for i = 4, #ARGV, 14 do
   end
   ids[#ids + 1] = first or id
 end
-for queue in pairs(woken) do
-  redis.call('SADD', P .. 'queues', queue)
-  wake(queue)
-end
+for queue in pairs(woken) do wake(queue) end
 return ids
