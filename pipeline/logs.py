@@ -21,6 +21,8 @@ __all__ = ["configure", "redact"]
 #: Libraries that tell at level info what concerns only themselves.
 _CHATTY = ("httpx", "httpx2", "httpcore", "openai", "anthropic", "alembic", "asyncio")
 
+_stack = structlog.processors.StackInfoRenderer()
+
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
 
 
@@ -40,14 +42,7 @@ def configure(
     threshold = logging.getLevelNamesMapping()[level.upper()]
     sink = structlog.BytesLogger(_binary(stream if stream is not None else sys.stderr))
     render = _render_json if fmt == "json" else _Console(stream if stream is not None else sys.stderr)
-    processors: list[Processor] = [
-        _name_run,
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        _stamp,
-        structlog.processors.format_exc_info,
-        render,
-    ]
+    processors: list[Processor] = [structlog.contextvars.merge_contextvars, _complete, render]
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
@@ -85,7 +80,8 @@ class _Through(logging.Handler):
             self.handleError(record)
 
 
-def _name_run(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+def _complete(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Add what every line has: the run it belongs to, the level, the time, and what went wrong."""
     run = current_run.get()
     if run is not None:
         event.setdefault("run_id", run.id)
@@ -94,11 +90,11 @@ def _name_run(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDi
         event.setdefault("queue", run.queue)
         if run.correlation_id:
             event.setdefault("correlation_id", run.correlation_id)
-    return event
-
-
-def _stamp(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    event["timestamp"] = datetime.now(UTC)  # orjson writes it as RFC 3339, and in a third of isoformat()'s time
+    event["level"] = "error" if method == "exception" else "warning" if method == "warn" else method
+    event["timestamp"] = datetime.now(UTC)  # orjson writes it as RFC 3339, and in a third of the time of isoformat()
+    if "exc_info" in event or "stack_info" in event:
+        event = _stack(logger, method, event)
+        event = structlog.processors.format_exc_info(logger, method, event)
     return event
 
 

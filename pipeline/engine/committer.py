@@ -77,7 +77,7 @@ class Committer(threading.Thread):
             except Unavailable as error:
                 log.warning("commit_delayed", runs=len(group), error=str(error))
                 time.sleep(_PAUSE_S)
-        for (delivery, commit), code in zip(group, codes, strict=True):
-            self._slots.forget(delivery)
+        self._slots.forget(*(delivery for delivery, _ in group))
+        for (_, commit), code in zip(group, codes, strict=True):
             if code < 0:
                 log.warning("commit_refused", run_id=commit.run_id, fence=commit.fence, state=commit.state)

@@ -37,6 +37,11 @@ class Delivery(MessageProxy):
 
     def __init__(self, message: dramatiq.Message[object], lease: Lease, store: Store, values: Values) -> None:
         super().__init__(message)
+        # The base looks each of these up in the message anew; they are read a dozen times an attempt.
+        self.queue_name = message.queue_name
+        self.actor_name = message.actor_name
+        self.message_id = message.message_id
+        self.options = message.options
         self.lease = lease
         self.args = message.args
         self.kwargs = message.kwargs

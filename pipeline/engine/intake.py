@@ -29,6 +29,9 @@ _PAUSE_S = 0.25
 #: Options that would have Dramatiq's own threads do what the engine does, or fail in them.
 _DRAMATIQS = ("eta", "throws", "pipe_target")
 
+#: What the fields of a message are.
+_SHAPES = (("queue_name", str), ("actor_name", str), ("kwargs", dict), ("options", dict), ("message_id", str))
+
 log = structlog.get_logger(__name__)
 
 
@@ -128,28 +131,15 @@ class Intake(threading.Thread):
 
     def _deliver(self, leases: list[Lease]) -> None:
         deliveries = []
+        queues, actors = set(self._queues()), set(self._actors())
         for lease in leases:
             try:
-                deliveries.append(Delivery(self._read(lease), lease, self._store, self._values))
+                deliveries.append(Delivery(_read(lease, queues, actors), lease, self._store, self._values))
             except (DecodeError, TypeError, ValueError) as error:
                 self._refuse(lease, error.__cause__ or error)
         self._slots.take(deliveries)
         for delivery in deliveries:
             self._hand_over(delivery)
-
-    def _read(self, lease: Lease) -> dramatiq.Message[object]:
-        """Give the message of a run, if Dramatiq's threads can take it; what fails in them would end them."""
-        message: dramatiq.Message[object] = dramatiq.Message.decode(lease.message)
-        shapes = {"queue_name": str, "actor_name": str, "kwargs": dict, "options": dict, "message_id": str}
-        for name, shape in shapes.items():
-            if not isinstance(getattr(message, name), shape):
-                raise TypeError(f"{name} is not a {shape.__name__}")
-        if message.queue_name not in self._queues() or message.actor_name not in self._actors():
-            told = f"it names {message.actor_name!r} in queue {message.queue_name!r}, and its record another"
-            raise ValueError(told)
-        for name in _DRAMATIQS:
-            message.options.pop(name, None)
-        return message
 
     def _refuse(self, lease: Lease, error: BaseException) -> None:
         empty: dramatiq.Message[object] = dramatiq.Message("", "", (), {}, {}, message_id=lease.run_id)
@@ -162,3 +152,18 @@ class Intake(threading.Thread):
         for delivery in deliveries:
             commit = Commit(delivery.lease.run_id, delivery.lease.fence, "queued", reason=reason, spends=False)
             self._committer.put(delivery, commit)
+
+
+def _read(lease: Lease, queues: set[str], actors: set[str]) -> dramatiq.Message[object]:
+    """Give the message of a run, if Dramatiq's threads can take it; what fails in them would end them."""
+    message: dramatiq.Message[object] = dramatiq.Message.decode(lease.message)
+    for name, shape in _SHAPES:
+        if type(getattr(message, name)) is not shape:
+            raise TypeError(f"{name} is not a {shape.__name__}")
+    if message.queue_name not in queues or message.actor_name not in actors:
+        told = f"it names {message.actor_name!r} in queue {message.queue_name!r}, and its record another"
+        raise ValueError(told)
+    if message.options:
+        for name in _DRAMATIQS:
+            message.options.pop(name, None)
+    return message

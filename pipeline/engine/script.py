@@ -45,7 +45,10 @@ class Lines:
             self._free.append(connection)
             raise
         except BaseException:
-            connection.disconnect()
+            # Where one is dead the others are, as a rule: nobody is to find that out one failed call after another.
+            self._free, dead = [], [connection, *self._free]
+            for one in dead:
+                one.disconnect()
             raise
         self._free.append(connection)
         return reply

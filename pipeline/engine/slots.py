@@ -26,7 +26,7 @@ class Slots:
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
-        self._changed = threading.Condition()
+        self._changed = threading.Condition(threading.Lock())
         self._claimed: dict[str, Delivery] = {}
         self._running = 0
         self._leased: dict[tuple[str, int], Delivery] = {}
@@ -63,11 +63,12 @@ class Slots:
             if self._running + len(self._claimed) <= self._threads + self._ahead() // 2:
                 self._changed.notify()
 
-    def forget(self, delivery: Delivery) -> None:
-        """Note that a delivery's lease is of no more concern."""
+    def forget(self, *deliveries: Delivery) -> None:
+        """Note that deliveries' leases are of no more concern."""
         with self._changed:
-            self._claimed.pop(delivery.lease.run_id, None)
-            self._leased.pop((delivery.lease.run_id, delivery.lease.fence), None)
+            for delivery in deliveries:
+                self._claimed.pop(delivery.lease.run_id, None)
+                self._leased.pop((delivery.lease.run_id, delivery.lease.fence), None)
             self._changed.notify()
 
     def wanted(self) -> int:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from pipeline import RunFailed
-from pipeline.engine.store import Commit
+from pipeline.engine.records import Commit
 from tests.actors.chained import Order, strict_tally, tally
 from tests.chaos.stage import Stage
 from tests.support.proxy import Command, Fault, Proxy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -59,3 +60,12 @@ def test_a_send_to_a_redis_that_is_away_says_so(redis_url: str, tmp_path: Path) 
             echo.send("never")
         between.up()
         assert not here.inspector.list_runs()
+
+
+def test_a_sender_with_many_connections_sends_at_once_when_redis_was_restarted(tmp_path: Path) -> None:
+    """All of its connections are dead, and it need not find that out one by one."""
+    with RedisServer() as server, stage(server.url, tmp_path, server=server):
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(lambda n: echo.send_many([f"{n}"] * 400), range(64)))
+        server.restart()
+        assert echo.send("at once").state() == "queued"

@@ -19,3 +19,9 @@ def test_a_stalled_worker_that_takes_its_own_run_again_works_on_it_once(here: St
     """It holds the run twice, and the thread that stalled is told as if the run were another's."""
     report = stalling.own_zombie(here)
     assert not report.broken, report
+
+
+def test_a_late_result_of_a_stalled_worker_is_not_kept(here: Stage) -> None:
+    """The step is another worker's now, and it has not finished it yet."""
+    report = stalling.late_result(here)
+    assert not report.broken, report

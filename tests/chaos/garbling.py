@@ -9,7 +9,7 @@ import orjson
 
 from pipeline import Send
 from pipeline.engine import keys
-from pipeline.engine.store import NewRun
+from pipeline.engine.records import NewRun
 from tests.actors.plain import echo
 from tests.chaos.killing import echoes
 from tests.chaos.stage import Report, Stage

@@ -100,11 +100,16 @@ SCENARIOS = (
         for letter, point in zip("abcde", stalling.POINTS, strict=True)
     ),
     Scenario(
+        "R10f",
+        "a step's result that arrives when the run is another's",
+        lambda here, seed: stalling.late_result(here, lease=2),
+    ),
+    Scenario(
         "R10g",
         "SIGSTOP for 3 leases, and the same worker takes its run again",
         lambda here, seed: stalling.own_zombie(here, lease=2),
     ),
-    Scenario("R10f", "the interpreter held for 2.5 leases", lambda here, seed: stalling.held_lock(here, lease=1)),
+    Scenario("R10h", "the interpreter held for 2.5 leases", lambda here, seed: stalling.held_lock(here, lease=1)),
     Scenario(
         "R11",
         "kill -9 before and after every call of a flow that fans out",

@@ -17,7 +17,8 @@ from pipeline.declaration import bind
 from pipeline.engine import keys
 from pipeline.engine.broker import PipelineBroker
 from pipeline.engine.connection import connect
-from pipeline.engine.store import Script, Store
+from pipeline.engine.script import Script
+from pipeline.engine.store import Store
 from pipeline.engine.values import Values
 from pipeline.events import FINAL
 from pipeline.inspector import Inspector

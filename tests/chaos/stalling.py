@@ -75,6 +75,38 @@ def zombie(here: Stage, *, point: str, lease: float = 1) -> Report:
     return report
 
 
+def late_result(here: Stage, *, lease: float = 1) -> Report:
+    """R10: a step's result that arrives when its run is another worker's is not kept, even where there is none yet."""
+    report, named = Report(), here.digests()
+    held: list[str] = []
+    with Proxy(here.url) as between:
+        stalled = here.worker(url=between.url, threads=1, lease=lease)
+
+        def hold(command: Command) -> Fault | None:
+            script = named.get(command.words[1].decode(errors="replace"), "") if len(command.words) > 1 else ""
+            if script == "save_checkpoint" and not held:
+                held.append(script)
+                stalled.pause()
+                between.stall()
+            return None
+
+        between.on_command = hold
+        [run] = here.accept([walk.send(Walk(seconds=1.5))])
+        eventually(lambda: held)
+        here.worker(threads=1, lease=lease)
+        eventually(lambda: any(e.fence > 1 for e in here.ledger.entries(what="entered")), timedelta(seconds=20))
+        between.heal()
+        stalled.resume()
+        eventually(lambda: _woke(stalled.output), timedelta(seconds=10))
+        steps = (here.inspector.show(run) or {})["steps"]
+        finished = here.ledger.count("step")
+        states = here.settle([run], timedelta(seconds=20))
+    report.figures = {"point": "a late result", "kept": len(steps)}
+    report.expect(f"nothing of the sleeper is kept: {steps}, {finished}", len(steps) == finished - 1)
+    report.expect(f"it completes: {states}", states[run] == "completed")
+    return report
+
+
 def own_zombie(here: Stage, *, lease: float = 1) -> Report:
     """R10: a worker is stopped for three leases, wakes, and takes the run that it lost again itself."""
     report = Report()
