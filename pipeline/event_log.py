@@ -63,7 +63,7 @@ class EventLog:
         events = self._news(run_ids, places)
         if events or not run_ids:
             return events
-        with self._store.listen(keys.log(self._ns, run_id) for run_id in run_ids) as listener:
+        with self._store.listen(keys.run(self._ns, run_id) for run_id in run_ids) as listener:
             return self._news(run_ids, places) or (listener.wait(block) and self._news(run_ids, places)) or []
 
     def _news(self, run_ids: Sequence[str], places: dict[str, str]) -> list[Event]:
@@ -85,8 +85,8 @@ class EventLog:
         flow: bool = False,
     ) -> Iterator[Event]:
         limit = None if timeout is None else time.monotonic() + timeout.total_seconds()
-        log = f"{keys.flow(self._ns, owner)}:log" if flow else keys.log(self._ns, owner)
-        with self._store.listen([log]) as listener:
+        record = keys.flow(self._ns, owner) if flow else keys.run(self._ns, owner)
+        with self._store.listen([record]) as listener:
             while True:
                 over = ended()
                 entries = self._entries(owner, place, flow=flow)

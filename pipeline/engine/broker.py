@@ -239,10 +239,11 @@ class Attempts:
         """Block a consumer thread that has nothing to do."""
         self._closed.wait(timeout.total_seconds())
 
-    def _hand_over(self, delivery: Delivery) -> None:
+    def _hand_over(self, deliveries: list[Delivery]) -> None:
         # Dramatiq would sort by the actor's priority; what was claimed ahead starts in the order it was claimed for.
-        self._sequence += 1
-        self._worker.work_queue.put(_Waiting(delivery.lease.tier, self._sequence, delivery))
+        for delivery in deliveries:
+            self._sequence += 1
+            self._worker.work_queue.put(_Waiting(delivery.lease.tier, self._sequence, delivery))
 
 
 @dataclass(order=True, slots=True)

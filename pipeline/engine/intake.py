@@ -49,7 +49,7 @@ class Intake(threading.Thread):
         lease: timedelta,
         queues: Callable[[], list[str]],
         actors: Callable[[], list[str]],
-        hand_over: Callable[[Delivery], None],
+        hand_over: Callable[[list[Delivery]], None],
     ) -> None:
         super().__init__(name="intake", daemon=True)
         self._store = store
@@ -138,8 +138,7 @@ class Intake(threading.Thread):
             except (DecodeError, TypeError, ValueError) as error:
                 self._refuse(lease, error.__cause__ or error)
         self._slots.take(deliveries)
-        for delivery in deliveries:
-            self._hand_over(delivery)
+        self._hand_over(deliveries)
 
     def _refuse(self, lease: Lease, error: BaseException) -> None:
         empty: dramatiq.Message[object] = dramatiq.Message("", "", (), {}, {}, message_id=lease.run_id)

@@ -58,6 +58,7 @@ RECORD = {
     "result": "the result as JSON, or @<sha256> of a blob",
     "reason": "why it is dead, cancelled, snoozed or retrying",
     "progress": "the last report, as JSON",
+    "watched": "set once somebody followed its log: from then on new entries are announced",
     "dropped": "events that the log no longer holds",
     "cancel": "set once somebody asked it to stop",
     "key": "its idempotency key",
@@ -76,11 +77,6 @@ def prefix(namespace: str) -> str:
 def run(namespace: str, run_id: str) -> str:
     """Spell the record of a run."""
     return f"{{{namespace}}}:run:{run_id}"
-
-
-def log(namespace: str, run_id: str) -> str:
-    """Spell the event log of a run."""
-    return f"{{{namespace}}}:run:{run_id}:log"
 
 
 def steps(namespace: str, run_id: str) -> str:

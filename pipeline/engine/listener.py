@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
@@ -14,9 +14,13 @@ from pipeline.errors import Unavailable
 
 
 class Listener:
-    """Hears of entries that are appended to logs; what was missed is in the logs themselves."""
+    """Hears of entries that are appended to logs; what was missed is in the logs themselves.
 
-    def __init__(self, client: redis.Redis, logs: Iterable[str]) -> None:
+    ``announce`` asks that entries be told of from now on; it is called once this listens.
+    """
+
+    def __init__(self, client: redis.Redis, logs: Iterable[str], announce: Callable[[], object]) -> None:
+        self._announce = announce
         self._pubsub = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         self._logs = list(logs)
 
@@ -25,6 +29,7 @@ class Listener:
             self._pubsub.subscribe(*self._logs)
         except redis.RedisError as error:
             raise Unavailable(f"Redis: {error}") from error
+        self._announce()
         return self
 
     def __exit__(

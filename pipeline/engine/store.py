@@ -46,6 +46,7 @@ class Store:
         self._retry_run = script("retry_run")
         self._discard_run = script("discard_run")
         self._sweep = script("sweep")
+        self._watch_logs = script("watch_logs")
 
     def enqueue(self, runs: Sequence[NewRun]) -> list[str]:
         """Accept runs; gives each one's id, or the id of the run that came first under its key."""
@@ -190,9 +191,10 @@ class Store:
             raise Unavailable(f"Redis: {error}") from error
         return int(dropped or 0), entries
 
-    def listen(self, logs: Iterable[str]) -> Listener:
-        """Give something that hears of new entries of logs."""
-        return Listener(self.client, logs)
+    def listen(self, records: Iterable[str]) -> Listener:
+        """Give something that hears of new entries in the logs of records."""
+        records = list(records)
+        return Listener(self.client, [f"{record}:log" for record in records], lambda: self._watch_logs(*records))
 
     def results(self, run_ids: Sequence[str]) -> list[tuple[str, bytes | None, str, str]]:
         """Give state, packed result, reason and last error of each run; the state of an unknown run is empty."""

@@ -9,16 +9,17 @@ local NOW = TIME[1] * 1000 + math.floor(TIME[2] / 1000)
 
 local function now_ms() return NOW end
 
--- A log is a list, not a stream: a stream costs 4 KB from its first entry. Whoever follows it hears of it by its name.
-local function append(log, event, data)
+-- A log is a list, not a stream: a stream costs 4 KB from its first entry. Whoever follows it hears of it by its name;
+-- `heard` is false where the record says that nobody ever followed (watch_logs.lua).
+local function append(log, event, data, heard)
   local length = redis.call('RPUSH', log,
     '{"event":"' .. event .. '","at_ms":' .. string.format('%.0f', NOW) .. ',"data":' .. data .. '}')
-  redis.call('PUBLISH', log, event)
+  if heard ~= false then redis.call('PUBLISH', log, event) end
   return length
 end
 
-local function emit(id, event, data)
-  return append(P .. 'run:' .. id .. ':log', event, data)
+local function emit(id, event, data, heard)
+  return append(P .. 'run:' .. id .. ':log', event, data, heard)
 end
 
 -- One token is enough: whoever takes it and leaves work behind puts it back.

@@ -42,7 +42,7 @@ end
 -- Starts one run: the start is counted, and the lease written, before the worker hears of it.
 local function start(id, score)
   local key = P .. 'run:' .. id
-  local r = redis.call('HMGET', key, 'message', 'actor', 'fence', 'starts', 'attempt', 'deadline_ms', 'state', 'cancel', 'tier')
+  local r = redis.call('HMGET', key, 'message', 'actor', 'fence', 'starts', 'attempt', 'deadline_ms', 'state', 'cancel', 'tier', 'watched')
   if not r[1] or r[7] == 'running' or r[7] == 'completed' or r[7] == 'dead' or r[7] == 'cancelled' then return end
   if not known[r[2]] then
     redis.call('HSET', key, 'state', 'parked', 'reason', 'unknown_actor: ' .. r[2])
@@ -66,8 +66,8 @@ local function start(id, score)
     suspects = suspects - 1
   end
   redis.call('HSET', key, 'state', 'running', 'fence', fence, 'starts', starts, 'worker', worker, 'claim', claim_id,
-    'started_ms', now, 'place', string.format('%.0f', score))
-  emit(id, 'started', '{"attempt":' .. ((r[5] or 0) + 1) .. ',"start":' .. fence .. '}')
+    'started_ms', now)
+  emit(id, 'started', '{"attempt":' .. ((r[5] or 0) + 1) .. ',"start":' .. fence .. '}', r[10])
   leased[#leased + 1] = ends
   leased[#leased + 1] = id
   if r[4] or r[5] then

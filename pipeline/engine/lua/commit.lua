@@ -9,7 +9,7 @@ local ended = { completed = {}, dead = {}, cancelled = {} }
 for i = 1, #ARGV, 8 do
   local id, fence, state, reason = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 5]
   local key = P .. 'run:' .. id
-  local r = redis.call('HMGET', key, 'fence', 'state', 'attempt', 'cancel', 'flow', 'feeds', 'committed')
+  local r = redis.call('HMGET', key, 'fence', 'state', 'attempt', 'cancel', 'flow', 'feeds', 'committed', 'watched')
   if r[7] == fence then
     codes[#codes + 1] = 0
   elseif r[1] ~= fence or r[2] ~= 'running' then
@@ -25,7 +25,7 @@ for i = 1, #ARGV, 8 do
     end
     if state == 'completed' then
       redis.call('HSET', key, 'state', state, 'result', ARGV[i + 4], 'finished_ms', now, 'committed', fence, 'attempt', attempt)
-      emit(id, state, '{"attempt":' .. attempt .. '}')
+      emit(id, state, '{"attempt":' .. attempt .. '}', r[8])
     elseif state == 'queued' then
       local w = redis.call('HMGET', key, 'queue', 'tier', 'group', 'place', 'starts')
       -- This start is taken back; the worker deaths before it still count.
