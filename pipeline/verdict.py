@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pipeline.errors import Kind
 from pipeline.retry import Retry
@@ -18,14 +17,17 @@ MOST_SNOOZES = 100
 HOPELESS: frozenset[Kind] = frozenset({"permanent", "content", "context_overflow"})
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The state a run is left in, after what wait, whether the attempt is spent, and why."""
 
     state: State
     delay: timedelta = timedelta(0)
     spends: bool = True
     reason: str = ""
+
+
+#: The verdict on every attempt that did not fail.
+COMPLETED = Verdict("completed")
 
 
 def decide(  # noqa: PLR0911 - a table: one line a kind
@@ -43,7 +45,7 @@ def decide(  # noqa: PLR0911 - a table: one line a kind
     dice of the backoff.
     """
     if kind is None:
-        return Verdict("completed")
+        return COMPLETED
     if kind == "cancelled":
         return Verdict("cancelled", spends=False, reason="asked")
     if kind == "interrupted":

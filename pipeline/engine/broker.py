@@ -241,9 +241,14 @@ class Attempts:
 
     def _hand_over(self, deliveries: list[Delivery]) -> None:
         # Dramatiq would sort by the actor's priority; what was claimed ahead starts in the order it was claimed for.
-        for delivery in deliveries:
-            self._sequence += 1
-            self._worker.work_queue.put(_Waiting(delivery.lease.tier, self._sequence, delivery))
+        # One lock for all of them: taken for each, it costs a switch of threads for each.
+        queue = self._worker.work_queue
+        with queue.mutex:
+            for delivery in deliveries:
+                self._sequence += 1
+                queue._put(_Waiting(delivery.lease.tier, self._sequence, delivery))  # noqa: SLF001 - the queue's own hook
+            queue.unfinished_tasks += len(deliveries)
+            queue.not_empty.notify(len(deliveries))
 
 
 @dataclass(order=True, slots=True)

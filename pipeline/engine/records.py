@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 #: Claims of one run without progress in between, before it counts as a crash loop.
 CRASH_LIMIT = 3
@@ -29,8 +30,7 @@ class NewRun:
     correlation: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """A run that this worker owns until the lease ends; ``fence`` is the token that says so."""
 
     run_id: str
@@ -46,8 +46,7 @@ class Lease:
     held_until: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """How an attempt ends: the state it leaves the run in, and what is written with it."""
 
     run_id: str
