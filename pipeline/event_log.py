@@ -86,6 +86,9 @@ class EventLog:
     ) -> Iterator[Event]:
         limit = None if timeout is None else time.monotonic() + timeout.total_seconds()
         record = keys.flow(self._ns, owner) if flow else keys.run(self._ns, owner)
+        if not follow or ended():
+            yield from self._entries(owner, place, flow=flow)
+            return
         with self._store.listen([record]) as listener:
             while True:
                 over = ended()
@@ -95,11 +98,11 @@ class EventLog:
                     yield event
                     if event.event in _LAST:
                         return
-                if not entries and (over or not follow):
+                if not entries and over:
                     return
                 if limit is not None and time.monotonic() >= limit:
                     raise TimeoutError(f"{owner} has not ended after {timeout}")
-                if follow and not over:
+                if not over:
                     left = _LOOK_UP.total_seconds() if limit is None else limit - time.monotonic()
                     listener.wait(min(_LOOK_UP, timedelta(seconds=max(0.001, left))))
 

@@ -188,7 +188,7 @@ class Inspector(EventLog):
                 record[name] = _json(value) if name != "result" else value
             elif name in _NUMBERS:
                 record[name] = int(value)
-            elif name not in {"place", "claim"} and not name.startswith("in:"):
+            elif name not in {"place", "claim", "watched"} and not name.startswith("in:"):
                 record[name] = value.decode(errors="replace")
         if isinstance(record.get("message"), dict):
             args = record["message"].get("args")

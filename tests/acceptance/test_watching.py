@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from pipeline import RunFailed
-from tests.actors.plain import Nap, nap
+from tests.actors.plain import Nap, nap, spin
 from tests.actors.stepped import Laps, Report, Walk, laps, reporter
 from tests.chaos.stage import Stage
 from tests.support.waiting import eventually
@@ -70,6 +70,17 @@ def test_a_running_run_is_cancelled_at_its_next_step_within_two_seconds(crew: St
     assert crew.events_of(handle.id)[-1] == "cancelled"
     assert nap.send(Nap(tag="next")).result(SOON) == "next"
     assert len(crew.ledger.entries(what="step", run=handle.id)) == done
+
+
+def test_a_run_that_looks_up_in_the_middle_of_a_step_hears_of_it_within_two_seconds(crew: Stage) -> None:
+    """F19: with the renewal of its lease."""
+    handle = spin.send(20)
+    eventually(lambda: crew.ledger.entries(what="started", run=handle.id), SOON)
+    assert handle.cancel() == "asked"
+    asked = time.time()
+    eventually(lambda: handle.state() == "cancelled", timedelta(seconds=5))
+    [heeded] = crew.ledger.entries(what="heeded", run=handle.id)
+    assert heeded.at - asked <= 2
 
 
 def test_a_cancelled_run_of_a_killed_worker_does_not_start_again(here: Stage) -> None:

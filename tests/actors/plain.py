@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from pydantic import BaseModel
 
-from pipeline import Permanent, Retry, Run, Snooze, Transient, actor
+from pipeline import Cancelled, LeaseLost, Permanent, Retry, Run, Snooze, Transient, actor
 from tests.actors.notes import note
 from tests.support import ledger
 
@@ -81,6 +81,21 @@ def poison(after: float, run: Run) -> None:
     time.sleep(after)
     os.kill(os.getpid(), signal.SIGKILL)
     threading.Event().wait()  # the signal is on its way: nothing may follow
+
+
+@actor(name="test.spin", retry=QUICK)
+def spin(seconds: float, run: Run) -> str:
+    """Work in one long step that looks up now and then."""
+    note("started")
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            run.check_cancelled()
+        except (Cancelled, LeaseLost):
+            note("heeded")
+            raise
+        time.sleep(0.02)
+    return "done"
 
 
 @actor(name="test.hog", retry=QUICK)

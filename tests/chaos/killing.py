@@ -51,7 +51,11 @@ def kill_storm(
     again, forgotten = here.begun_again()
     report.figures |= {"steps begun again": again, "forgotten": len(forgotten), "states": dict(findings.states)}
     report.expect_clean(findings)
-    report.expect(f"all completed: {findings.states}", findings.states.get("completed") == runs)
+    # Three deaths in a row at one step stop a run, whoever was to blame: a storm may do that to one in a thousand.
+    unlucky = [run for run, state in here.states(accepted).items() if state == "dead"]
+    reasons = {(here.inspector.show(run) or {}).get("reason") for run in unlucky}
+    report.expect(f"all completed: {findings.states}", findings.states.get("completed") == runs - len(unlucky))
+    report.expect(f"as good as none is stopped: {reasons}", len(unlucky) <= runs / 1000 and reasons <= {"crash_loop"})
     report.expect(f"at most one step begun again a kill and thread: {again}", again <= kills * threads)
     report.expect(f"no finished step begun again: {forgotten}", not forgotten)
     report.expect(f"settled within {settled} of the last kill", time.monotonic() - last_kill < settled.total_seconds())

@@ -17,13 +17,18 @@ from tests.support.waiting import eventually
 _BACKGROUND = frozenset({"sweep", "HELLO", "CLIENT", "PING", "SELECT"})
 
 #: Where an outage hits, by the script that does not get through first.
-POINTS = {"at a failure's commit": "commit", "at a step's result": "save_checkpoint", "at a renewal": "renew"}
+POINTS = {
+    "at a failure's commit": "commit",
+    "at a success's commit": "commit",
+    "at a step's result": "save_checkpoint",
+    "at a renewal": "renew",
+}
 
 
 def outage(here: Stage, *, point: str, runs: int, length: timedelta, settled: timedelta, lease: float = 2) -> Report:
     """R06: Redis goes away for a while, at the worst moment; the runs go on when it is back, as if it never had."""
     report, named = Report(), here.digests()
-    script = POINTS.get(point, "commit")
+    script = POINTS[point]
     stumbles = 1 if point == "at a failure's commit" else 0
     over = threading.Event()
     with Proxy(here.url) as between:

@@ -83,7 +83,7 @@ SCENARIOS = (
     ),
     *(
         Scenario(f"R06{letter}", f"Redis away for 30 s {point}", _outage(point))
-        for letter, point in zip("abc", losing.POINTS, strict=True)
+        for letter, point in zip("abcd", losing.POINTS, strict=True)
     ),
     Scenario(
         "R08",

@@ -150,5 +150,5 @@ def test_after_close_the_next_call_starts_anew(provider):
     close()
     close()
     names = [thread.name for thread in threading.enumerate()]
-    assert not [name for name in names if name == "language-models" or name.startswith("asyncio")]
+    assert not [name for name in names if name == "language-models" or name.startswith("asyncio_")]
     assert generate(model, Word, instructions="Say a word.", prompt="Now.").output.word == "yes"
