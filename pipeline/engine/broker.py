@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -18,13 +16,8 @@ from dramatiq.broker import Broker, Consumer
 from dramatiq.encoder import Encoder
 from dramatiq.middleware import Middleware, MiddlewareError
 
-from pipeline.engine.committer import Committer
-from pipeline.engine.delivery import Delivery
-from pipeline.engine.intake import Intake
-from pipeline.engine.lease_keeper import LeaseKeeper
-from pipeline.engine.reconciler import Reconciler
+from pipeline.engine.attempts import Attempts
 from pipeline.engine.records import NewRun
-from pipeline.engine.slots import Slots
 from pipeline.engine.store import Store
 from pipeline.engine.values import Values
 from pipeline.errors import Unavailable
@@ -173,91 +166,6 @@ class PipelineBroker(Broker):
         if self._attempts is None:
             raise RuntimeError("no worker runs in this process")
         return self._attempts
-
-
-class Attempts:
-    """The threads around a Dramatiq worker: one claims, one commits, one keeps leases, one reconciles."""
-
-    def __init__(self, broker: Any, worker: Any) -> None:
-        self._broker = broker
-        self._worker = worker
-        self._queues: list[str] = []
-        self._closed = threading.Event()
-        self._sequence = 0
-        self.slots = Slots(worker.worker_threads)
-        self.committer = Committer(broker.store, self.slots)
-        self._keeper = LeaseKeeper(broker.store, self.slots, broker.worker_id, broker.lease)
-        self._reconciler = Reconciler(broker.store, broker.worker_id, broker.lease)
-        self._intake = Intake(
-            store=broker.store,
-            values=broker.values,
-            slots=self.slots,
-            committer=self.committer,
-            worker_id=broker.worker_id,
-            lease=broker.lease,
-            queues=lambda: self._queues,
-            actors=lambda: list(broker.actors),
-            hand_over=self._hand_over,
-        )
-
-    def start(self) -> None:
-        """Start the threads."""
-        for thread in (self.committer, self._keeper, self._reconciler, self._intake):
-            thread.start()
-
-    def serve(self, queue_name: str) -> None:
-        """Claim from this queue too."""
-        if queue_name not in self._queues:
-            self._queues = [*self._queues, queue_name]
-
-    def stop_claiming(self) -> None:
-        """Claim nothing more, give back what has not begun, and ask what runs to stop at its next step."""
-        self._broker.stopping = True
-        self._intake.stop(timedelta(seconds=6))
-        for delivery in self.slots.leased():
-            delivery.stopping = True
-
-    def stop(self) -> None:
-        """Commit what has ended and stop the threads."""
-        if not self.committer.stop(self._broker.grace):
-            log.error("commits_left", why="Redis did not answer; the leases will end and the runs go on elsewhere")
-        self._keeper.stop()
-        self._reconciler.stop()
-        self._closed.set()
-
-    def end(self, delivery: Delivery) -> None:
-        """Commit the verdict of an attempt that is over; without one the lease ends and the run is taken up again."""
-        if not delivery.started_at or delivery.handed_back:
-            return
-        self.slots.release(delivery)
-        if delivery.commit is not None:
-            self.committer.put(delivery, delivery.commit)
-        else:
-            self.slots.forget(delivery)
-
-    def rest(self, timeout: timedelta) -> None:
-        """Block a consumer thread that has nothing to do."""
-        self._closed.wait(timeout.total_seconds())
-
-    def _hand_over(self, deliveries: list[Delivery]) -> None:
-        # Dramatiq would sort by the actor's priority; what was claimed ahead starts in the order it was claimed for.
-        # One lock for all of them: taken for each, it costs a switch of threads for each.
-        queue = self._worker.work_queue
-        with queue.mutex:
-            for delivery in deliveries:
-                self._sequence += 1
-                queue._put(_Waiting(delivery.lease.tier, self._sequence, delivery))  # noqa: SLF001 - the queue's own hook
-            queue.unfinished_tasks += len(deliveries)
-            queue.not_empty.notify(len(deliveries))
-
-
-@dataclass(order=True, slots=True)
-class _Waiting:
-    """What Dramatiq's worker threads take from their queue."""
-
-    tier: int
-    sequence: int
-    message: Delivery = field(compare=False)
 
 
 class _Boot(Middleware):
