@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
+import dramatiq
 import structlog
 
 from pipeline.engine.committer import Committer
@@ -15,13 +17,16 @@ from pipeline.engine.lease_keeper import LeaseKeeper
 from pipeline.engine.reconciler import Reconciler
 from pipeline.engine.slots import Slots
 
+if TYPE_CHECKING:
+    from pipeline.engine.broker import PipelineBroker
+
 log = structlog.get_logger(__name__)
 
 
 class Attempts:
     """What a worker process has in hand, from the claim to the commit."""
 
-    def __init__(self, broker: Any, worker: Any) -> None:
+    def __init__(self, broker: PipelineBroker, worker: dramatiq.Worker) -> None:
         self._broker = broker
         self._worker = worker
         self._queues: list[str] = []
