@@ -94,7 +94,7 @@ class Attempts:
         with queue.mutex:
             for delivery in deliveries:
                 self._sequence += 1
-                queue._put(_Waiting(delivery.lease.tier, self._sequence, delivery))  # noqa: SLF001 - the queue's own hook
+                queue._put(_Waiting(delivery.lease.tier, self._sequence, delivery))  # type: ignore[arg-type] # noqa: SLF001 - the queue's own hook; items are compared with their like
             queue.unfinished_tasks += len(deliveries)
             queue.not_empty.notify(len(deliveries))
 

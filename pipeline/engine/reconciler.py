@@ -35,7 +35,7 @@ class Reconciler(threading.Thread):
         self._stopping.set()
 
     def run(self) -> None:
-        pause = self._interval.total_seconds()
+        pause = 0.0  # at once: how long nobody swept says whether Redis was away, so it must be known from the start
         while not self._stopping.wait(pause):
             pause = self._interval.total_seconds()
             try:

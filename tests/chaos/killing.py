@@ -37,10 +37,7 @@ def kill_storm(
     accepted = here.ledger.accepted()
     kills, until = 0, time.monotonic() + storm.total_seconds()
     while time.monotonic() < until:
-        nearest = time.monotonic() + every.total_seconds()
-        while time.monotonic() < nearest:
-            here.states(accepted)  # retention forgets what ended long ago: remember it here
-            time.sleep(0.1)
+        here.remember(accepted, until=time.monotonic() + every.total_seconds())
         with suppress(ProcessLookupError, IndexError):
             os.kill(dice.choice(supervisor.children()), signal.SIGKILL)
             kills += 1

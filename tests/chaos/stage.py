@@ -142,6 +142,20 @@ class Stage:
         self.final |= {run_id: state for run_id, state in now.items() if state in FINAL}
         return {run_id: self.final.get(run_id) or now.get(run_id) for run_id in wanted}
 
+    def due(self, run_ids: Iterable[str]) -> dict[str, float]:
+        """Give the Unix time at which each delayed run may start."""
+        wanted = list(run_ids)
+        with self.store.client.pipeline(transaction=False) as pipe:
+            for run_id in wanted:
+                pipe.hget(keys.run(self.store.namespace, run_id), "due_ms")
+            return {run_id: int(ms) / 1000 for run_id, ms in zip(wanted, pipe.execute(), strict=True)}
+
+    def remember(self, run_ids: Sequence[str], *, until: float) -> None:
+        """Wait until a moment of ``time.monotonic()``, noting meanwhile what ends: retention forgets it."""
+        while time.monotonic() < until:
+            self.states(run_ids)
+            time.sleep(max(0.0, min(0.5, until - time.monotonic())))
+
     def settle(self, run_ids: Sequence[str], timeout: timedelta) -> dict[str, str | None]:
         """Wait until all runs ended or time is up, and give their states."""
         deadline = time.monotonic() + timeout.total_seconds()
