@@ -13,13 +13,17 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from pipeline.log_sink import LogSink
 from pipeline.redaction import hide, may_hold_secrets, redact, redact_field
 from pipeline.run import current_run
 
-__all__ = ["configure", "redact"]
+__all__ = ["configure", "flush", "redact"]
 
 #: Libraries that tell at level info what concerns only themselves.
 _CHATTY = ("httpx", "httpx2", "httpcore", "openai", "anthropic", "alembic", "asyncio")
+
+#: The sink in force, if logging was configured.
+_sinks: list[LogSink] = []
 
 _stack = structlog.processors.StackInfoRenderer()
 
@@ -40,7 +44,10 @@ def configure(
     """
     hide(secrets)
     threshold = logging.getLevelNamesMapping()[level.upper()]
-    sink = structlog.BytesLogger(_binary(stream if stream is not None else sys.stderr))
+    for former in _sinks:
+        former.flush()
+    sink = LogSink(_binary(stream if stream is not None else sys.stderr))
+    _sinks[:] = [sink]
     render = _render_json if fmt == "json" else _Console(stream if stream is not None else sys.stderr)
     processors: list[Processor] = [structlog.contextvars.merge_contextvars, _complete, render]
     structlog.configure(
@@ -60,10 +67,16 @@ def configure(
     logging.captureWarnings(capture=True)
 
 
+def flush() -> None:
+    """Write the lines that are waiting for company; to be called before a process ends without saying goodbye."""
+    for sink in _sinks:
+        sink.flush()
+
+
 class _Through(logging.Handler):
     """Hands what libraries log to the same processors and the same stream."""
 
-    def __init__(self, sink: structlog.BytesLogger, processors: list[Processor]) -> None:
+    def __init__(self, sink: LogSink, processors: list[Processor]) -> None:
         super().__init__()
         self._sink = sink
         self._processors = processors
@@ -75,7 +88,7 @@ class _Through(logging.Handler):
         try:
             for process in self._processors:
                 event = process(self._sink, record.levelname.lower(), event)
-            self._sink.msg(event)
+            (self._sink.info if record.levelno < logging.WARNING else self._sink.warning)(event)
         except Exception:  # noqa: BLE001 - a handler reports its own failures this way, and never to who logs
             self.handleError(record)
 

@@ -18,6 +18,7 @@ from datetime import timedelta
 import dramatiq
 import structlog
 
+from pipeline import logs
 from pipeline.engine.lifeline import watch_supervisor
 from pipeline.engine.server_checks import require_fit_server
 from pipeline.errors import PipelineError, Unavailable
@@ -76,6 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if any(thread.is_alive() for thread in worker.workers):
         # A thread that is stuck past the bound must not hold the process: its lease ends and the run goes on elsewhere.
         log.warning("threads_left", count=sum(thread.is_alive() for thread in worker.workers))
+        logs.flush()
         sys.stderr.flush()
         os._exit(code)
     return code

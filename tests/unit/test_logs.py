@@ -101,8 +101,8 @@ def test_people_get_lines_for_people() -> None:
     assert "\x1b[" not in text
 
 
-def test_a_stream_without_bytes_is_written_line_by_line() -> None:
-    """The streams that Dramatiq gives its workers take text; every write is one line."""
+def test_a_stream_without_bytes_is_written_in_whole_lines() -> None:
+    """The streams that Dramatiq gives its workers take text; what waited goes out with the first warning, in order."""
     text = run("""
         class Pipe:
             def __init__(self): self.written = []
@@ -113,9 +113,28 @@ def test_a_stream_without_bytes_is_written_line_by_line() -> None:
         configure("info", "json", stream=pipe)
         log.info("one")
         logging.getLogger("library").warning("two")
-        sys.stderr.write(repr([line.count(chr(10)) for line in pipe.written]))
+        assert all(text.endswith(chr(10)) for text in pipe.written)
+        sys.stderr.write(" ".join(__import__("json").loads(line)["event"] for line in "".join(pipe.written).splitlines()))
     """)
-    assert text == "[1, 1]"
+    assert text == "one two"
+
+
+def test_a_line_below_a_warning_is_written_soon_and_at_the_end() -> None:
+    """Lines wait for company for a moment only; none is left when the process ends."""
+    text = run("""
+        import io, time
+        file = io.BytesIO()
+        stream = io.TextIOWrapper(file)
+        configure("info", "json", stream=stream)
+        log.info("one")
+        limit = time.monotonic() + 5
+        while not file.getvalue() and time.monotonic() < limit:
+            time.sleep(0.005)
+        assert b"one" in file.getvalue()
+        configure("info", "json")
+        log.info("last")
+    """)
+    assert '"last"' in text
 
 
 def test_threads_do_not_mix_their_lines() -> None:
