@@ -104,6 +104,7 @@ def test_people_get_lines_for_people() -> None:
 def test_a_stream_without_bytes_is_written_in_whole_lines() -> None:
     """The streams that Dramatiq gives its workers take text; what waited goes out with the first warning, in order."""
     text = run("""
+        import json
         class Pipe:
             def __init__(self): self.written = []
             def write(self, text): self.written.append(text)
@@ -114,7 +115,8 @@ def test_a_stream_without_bytes_is_written_in_whole_lines() -> None:
         log.info("one")
         logging.getLogger("library").warning("two")
         assert all(text.endswith(chr(10)) for text in pipe.written)
-        sys.stderr.write(" ".join(__import__("json").loads(line)["event"] for line in "".join(pipe.written).splitlines()))
+        lines = "".join(pipe.written).splitlines()
+        sys.stderr.write(" ".join(json.loads(line)["event"] for line in lines))
     """)
     assert text == "one two"
 
@@ -132,7 +134,7 @@ def test_a_line_below_a_warning_is_written_soon_and_at_the_end() -> None:
             time.sleep(0.005)
         assert b"one" in file.getvalue()
         configure("info", "json")
-        log.info("last")
+        structlog.get_logger("another").info("last")
     """)
     assert '"last"' in text
 
