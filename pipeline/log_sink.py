@@ -48,7 +48,7 @@ class LogSink:
         """Write what has been taken so far."""
         with self._writing:
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
-            if lines:
+            if lines and not self._file.closed:  # what comes after the end of a command's log has no place to go
                 self._file.write(b"\n".join([*lines, b""]))
                 self._file.flush()
 

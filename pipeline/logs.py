@@ -149,6 +149,10 @@ class _Text:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
+    @property
+    def closed(self) -> bool:
+        return bool(getattr(self._stream, "closed", False))
+
     def write(self, line: bytes) -> None:
         self._stream.write(line.decode("utf-8", "replace"))
 

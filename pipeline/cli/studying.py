@@ -188,3 +188,4 @@ def _finished(pack: StudyPack, refused: list[DocumentPack], seconds: float, spen
 def _set_up_logs(settings: Settings, log: Path | None, stack: ExitStack) -> None:
     stream = sys.stderr if log is None else stack.enter_context(log.open("a", encoding="utf-8"))
     logs.configure(settings.log_level, settings.log_format, secrets=settings.secrets(), stream=stream)
+    stack.callback(logs.flush)  # before the file is closed

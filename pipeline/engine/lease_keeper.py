@@ -40,30 +40,34 @@ class LeaseKeeper(threading.Thread):
 
     def run(self) -> None:
         silent = PRESENCE
-        while not self._stopping.wait(self._interval.total_seconds()):
-            silent += self._interval
+        while True:
             deliveries = _newest(self._slots.leased())
-            if not deliveries and silent < PRESENCE:
-                continue
-            silent = timedelta(0)
-            asked = time.monotonic()
-            held = [(d.lease.run_id, d.lease.fence) for d in deliveries.values()]
-            try:
-                news = self._store.renew(self._worker_id, held, lease_ms=self._lease_ms)
-            except Unavailable as error:
-                log.warning("renewal_delayed", runs=len(held), error=str(error))
-                continue
-            for run_id, delivery in deliveries.items():
-                if news.get(run_id) != "lost":
-                    delivery.held_until = asked + self._lease_ms / 1000
-            for run_id, what in news.items():
-                delivery = deliveries[run_id]
-                if what == "cancelled":
-                    delivery.cancelled = True
-                elif not delivery.lost:
-                    delivery.lost = True
-                    if delivery.commit is None:
-                        log.warning("lease_lost", run_id=run_id, fence=delivery.lease.fence)
+            if deliveries or silent >= PRESENCE:
+                silent = timedelta(0)
+                self._renew(deliveries)
+            if self._stopping.wait(self._interval.total_seconds()):
+                return
+            silent += self._interval
+
+    def _renew(self, deliveries: dict[str, Delivery]) -> None:
+        asked = time.monotonic()
+        held = [(d.lease.run_id, d.lease.fence) for d in deliveries.values()]
+        try:
+            news = self._store.renew(self._worker_id, held, lease_ms=self._lease_ms)
+        except Unavailable as error:
+            log.warning("renewal_delayed", runs=len(held), error=str(error))
+            return
+        for run_id, delivery in deliveries.items():
+            if news.get(run_id) != "lost":
+                delivery.held_until = asked + self._lease_ms / 1000
+        for run_id, what in news.items():
+            delivery = deliveries[run_id]
+            if what == "cancelled":
+                delivery.cancelled = True
+            elif not delivery.lost:
+                delivery.lost = True
+                if delivery.commit is None:
+                    log.warning("lease_lost", run_id=run_id, fence=delivery.lease.fence)
 
 
 def _newest(deliveries: list[Delivery]) -> dict[str, Delivery]:

@@ -81,9 +81,13 @@ def test_the_correlation_id_is_in_every_line_of_the_run(crew: Stage) -> None:
     """F24: the actor knows it, and so does its log."""
     handle = correlated.send(correlation_id="request-4711")
     assert handle.result(SOON) == "request-4711"
-    lines = [line for line in crew.running.started[0].output.splitlines() if handle.id in line]
-    assert any("correlated_actor" in line for line in lines)
-    assert all('"correlation_id":"request-4711"' in line for line in lines)
+
+    def lines() -> list[str]:
+        return [line for line in crew.running.started[0].output.splitlines() if handle.id in line]
+
+    eventually(lambda: any("attempt_ended" in line for line in lines()))
+    assert any("correlated_actor" in line for line in lines())
+    assert all('"correlation_id":"request-4711"' in line for line in lines())
 
 
 def test_secrets_are_neither_in_stored_errors_nor_in_logs(crew: Stage) -> None:

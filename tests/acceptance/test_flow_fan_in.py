@@ -125,12 +125,14 @@ def test_the_correlation_id_reaches_every_node(crew: Stage) -> None:
     """F24: in the record and in the log."""
     flow = tally.send(Order(words=["a"]), correlation_id="request-0815")
     flow.result(SOON)
-    output = crew.running.started[0].output.splitlines()
+
+    def lines(run_id: str) -> list[str]:
+        return [line for line in crew.running.started[0].output.splitlines() if run_id in line]
+
     for handle in flow.runs.values():
         assert (crew.inspector.show(handle.id) or {})["correlation"] == "request-0815"
-        lines = [line for line in output if handle.id in line]
-        assert lines
-        assert all("request-0815" in line for line in lines)
+        eventually(lambda run_id=handle.id: lines(run_id))
+        assert all("request-0815" in line for line in lines(handle.id))
 
 
 def test_a_read_that_fails_before_a_node_starts_does_not_start_it_without_its_inputs(
