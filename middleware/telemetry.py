@@ -5,21 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import structlog
 from dramatiq.middleware import Middleware
 
 from pipeline.engine.delivery import Delivery
-
-log = structlog.get_logger("attempt")
+from pipeline.logs import emit
 
 
 class Telemetry(Middleware):
     """Reads ``delivery.run``, ``kind`` and ``verdict``; writes the log."""
-
-    def before_process_message(self, broker: Any, message: Any) -> None:
-        del broker
-        delivery: Delivery = message
-        log.debug("attempt_started", start=delivery.lease.fence)
 
     def after_process_message(
         self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
@@ -29,11 +22,12 @@ class Telemetry(Middleware):
         seconds = round(time.monotonic() - delivery.started_at, 4)
         verdict = delivery.verdict
         if verdict is None:
-            log.warning("attempt_without_verdict", duration_s=seconds, lost=delivery.lost)
+            emit("warning", "attempt_without_verdict", duration_s=seconds, lost=delivery.lost)
         elif exception is None or verdict.state == "queued":
-            log.info("attempt_ended", state=verdict.state, duration_s=seconds)
+            emit("info", "attempt_ended", state=verdict.state, duration_s=seconds)
         else:
-            log.warning(
+            emit(
+                "warning",
                 "attempt_ended",
                 state=verdict.state,
                 duration_s=seconds,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Literal, TextIO, cast
 
@@ -17,13 +17,16 @@ from pipeline.log_sink import LogSink
 from pipeline.redaction import hide, may_hold_secrets, redact, redact_field
 from pipeline.run import current_run
 
-__all__ = ["configure", "flush", "redact"]
+__all__ = ["configure", "emit", "flush", "redact"]
 
 #: Libraries that tell at level info what concerns only themselves.
 _CHATTY = ("httpx", "httpx2", "httpcore", "openai", "anthropic", "alembic", "asyncio")
 
 #: The sink in force, if logging was configured.
 _sinks: list[LogSink] = []
+
+#: How lines are made and where they go, for ``emit``.
+_direct: list[tuple[int, LogSink, Callable[[WrappedLogger, str, EventDict], bytes]]] = []
 
 _stack = structlog.processors.StackInfoRenderer()
 
@@ -49,6 +52,7 @@ def configure(
     sink = LogSink(_binary(stream if stream is not None else sys.stderr))
     _sinks[:] = [sink]
     render = _render_json if fmt == "json" else _Console(stream if stream is not None else sys.stderr)
+    _direct[:] = [(threshold, sink, render)]
     processors: list[Processor] = [structlog.contextvars.merge_contextvars, _complete, render]
     structlog.configure(
         processors=processors,
@@ -65,6 +69,17 @@ def configure(
     # traceback is kept with the run.
     logging.getLogger("dramatiq.worker.WorkerThread").setLevel(logging.CRITICAL)
     logging.captureWarnings(capture=True)
+
+
+def emit(level: Literal["info", "warning"], event: str, **fields: Any) -> None:
+    """Log one line, as a structlog logger would, without building one: for what is written for every attempt."""
+    if not _direct:
+        structlog.get_logger().log(logging.getLevelNamesMapping()[level.upper()], event, **fields)
+        return
+    [(threshold, sink, render)] = _direct
+    if (logging.WARNING if level == "warning" else logging.INFO) >= threshold:
+        fields["event"] = event
+        getattr(sink, level)(render(sink, level, _complete(sink, level, fields)))
 
 
 def flush() -> None:
