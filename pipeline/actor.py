@@ -186,8 +186,8 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
 
     def send_many(self, payloads: Iterable[In | Send]) -> list[RunHandle[Out]]:
         """Send payloads, or ``Send`` values, in as few calls as can be; all are checked before any is sent."""
-        runs = [self.new_run(item if isinstance(item, Send) else Send(payload=item)) for item in payloads]
         broker = self.broker
+        runs = [self.new_run(item if isinstance(item, Send) else Send(payload=item)) for item in payloads]
         return [RunHandle(run_id, self, broker) for run_id in broker.accept(runs)]
 
     def new_run(self, sending: Send, *, run_id: str = "", raw: bool = False, **flow: Any) -> NewRun:
@@ -210,9 +210,10 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
                 "message_timestamp": time.time_ns() // 1_000_000,
             }
         )
-        if len(message) > PAYLOAD_LIMIT:
+        limit = bound[0].payload_limit if bound else PAYLOAD_LIMIT
+        if len(message) > limit:
             raise InvalidInput(
-                f"{self.actor_name}: the payload has {len(message):,} bytes, at most {PAYLOAD_LIMIT:,} are accepted;"
+                f"{self.actor_name}: the payload has {len(message):,} bytes, at most {limit:,} are accepted;"
                 " put large data in the blob store and send its reference",
                 field="payload",
             )

@@ -34,6 +34,7 @@ def assemble(settings: Settings, redis_url: str) -> PipelineBroker:
         middleware=stack(models=settings.models),
         lease=settings.lease,
         grace=settings.shutdown_grace,
+        payload_limit=settings.payload_limit_bytes,
         on_boot=lambda: logs.configure(settings.log_level, settings.log_format, secrets=settings.secrets()),
     )
     actors.declare()

@@ -55,6 +55,7 @@ class PipelineBroker(Broker):
         middleware: Iterable[Middleware] = (),
         lease: timedelta = LEASE,
         grace: timedelta = timedelta(seconds=25),
+        payload_limit: int = 262_144,
         on_boot: Callable[[], None] = lambda: None,
     ) -> None:
         self._hooks: dict[str, tuple[Callable[..., None], ...]] = {}
@@ -62,6 +63,7 @@ class PipelineBroker(Broker):
         self.values = values
         self.lease = lease
         self.grace = grace
+        self.payload_limit = payload_limit
         self.on_boot = on_boot
         self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(3).hex()}"
         self.stopping = False

@@ -142,8 +142,3 @@ def queues(namespace: str) -> str:
 def workers(namespace: str) -> str:
     """Spell the index of worker processes, by when they were last heard of."""
     return f"{{{namespace}}}:workers"
-
-
-def weights(namespace: str) -> str:
-    """Spell the hash of each group's share."""
-    return f"{{{namespace}}}:weight"
