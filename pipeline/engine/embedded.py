@@ -203,6 +203,9 @@ class EmbeddedRedis:
     def _kill(self) -> None:
         pid = self.pid
         if pid is None or not _runs_with(pid, self._folder):
+            # A process that is just ending has lost its name and still holds its lock.
+            if _wait(lambda: not self.is_alive(), STOP_DEADLINE / 3):
+                return
             raise NoRedis(
                 f"A Redis server (process {pid or 'unknown'}) holds {self._folder} and does not answer. "
                 "End that process, then try again."

@@ -9,10 +9,13 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 #: The environment variable through which worker processes find the ledger of their test.
 LEDGER_PATH = "TEST_LEDGER"
+
+_OPENING = timedelta(seconds=30)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry (
@@ -85,11 +88,25 @@ class Ledger:
         connection: sqlite3.Connection | None = getattr(self._open, "connection", None)
         if connection is None or self._open.pid != os.getpid():
             connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             connection.execute("PRAGMA synchronous = OFF")  # processes are killed here, not machines
             connection.executescript(_SCHEMA)
             self._open.connection, self._open.pid = connection, os.getpid()
         return connection
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    # SQLite does not wait, whatever its timeout, while somebody else switches the mode or leaves as the last one.
+    end = time.monotonic() + _OPENING.total_seconds()
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def record(what: str, run: str, *, step: str = "", attempt: int = 0, fence: int = 0, key: str = "") -> None:
