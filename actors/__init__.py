@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 #: The modules that declare actors.
-ACTORS = ("actors.study.flows",)
+ACTORS = ("actors.study.flows", "actors.study.courses")
 
 
 def declare() -> None:

@@ -11,12 +11,14 @@ from datetime import timedelta
 from dramatiq.middleware import AsyncIO, Middleware
 
 from middleware.error_classifier import ErrorClassifier
+from middleware.model_fallback import ModelFallback
 from middleware.outcome import Outcome
 from middleware.progress import Progress
 from middleware.run_scope import RunScope
 from middleware.shutdown import Shutdown
 from middleware.telemetry import Telemetry
 from middleware.timeout import Timeout
+from pipeline.models import Models
 
 
 def stack(*, models: tuple[str, ...] = ("offline",), timeout: timedelta = timedelta(minutes=10)) -> list[Middleware]:
@@ -24,10 +26,11 @@ def stack(*, models: tuple[str, ...] = ("offline",), timeout: timedelta = timede
     return [
         AsyncIO(),  # one event loop a process, for async actors
         Shutdown(),  # first: what was given back meanwhile must not start
-        RunScope(models),  # opens the run that all below share
+        RunScope(Models(*models)),  # opens the run that all below share
         Telemetry(),  # times and logs what the run scope opened, whatever becomes of it
         Progress(),  # its last report goes out before the verdict is committed
         Outcome(),  # knows the failure's kind: the classifier came before it
+        ModelFallback(),  # a failure that another model may not have is none: Outcome hears of a move instead
         ErrorClassifier(),  # the first to see a failure: all above act on its kind
         Timeout(timeout),  # next to the actor, so that its exception can hit nothing else
     ]

@@ -4,33 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from dramatiq.errors import RateLimitExceeded
-from dramatiq.middleware import Middleware, TimeLimitExceeded
-from dramatiq.middleware.shutdown import Shutdown
+from dramatiq.middleware import Middleware
 
+from pipeline.classification import classify
 from pipeline.engine.delivery import Delivery
-from pipeline.errors import Kind, Unavailable, classify
 
 
 class ErrorClassifier(Middleware):
-    """Reads the exception of an attempt and writes ``delivery.kind``."""
+    """Reads an attempt's exception and its actor's rules; writes ``delivery.kind``, ``.why`` and ``.retry_after``."""
 
     def after_process_message(
         self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
-        del broker, result
+        del result
         delivery: Delivery = message
-        if exception is not None:
-            delivery.kind = _kind(exception)
-
-
-def _kind(exception: BaseException) -> Kind:
-    if isinstance(exception, TimeLimitExceeded):
-        return "timeout"
-    if isinstance(exception, Shutdown):
-        return "interrupted"
-    if isinstance(exception, RateLimitExceeded):
-        return "rate_limited"
-    if isinstance(exception, Unavailable):
-        return "snoozed"  # what does not answer is waited for; the attempt is not to blame
-    return classify(exception)
+        if exception is None:
+            return
+        actor = broker.actors.get(delivery.actor_name)
+        found = classify(exception, getattr(actor, "rules", ()))
+        delivery.kind = found.kind
+        delivery.why = found.why
+        delivery.retry_after = found.retry_after

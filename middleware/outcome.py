@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import time
-import traceback
-from datetime import timedelta
 from typing import Any
 
-import orjson
 from dramatiq.middleware import Middleware
 
-from pipeline.actor import Actor
+from pipeline.classification import classify
 from pipeline.engine.broker import PipelineBroker
+from pipeline.engine.conclusion import conclude
 from pipeline.engine.delivery import Delivery
-from pipeline.engine.records import Commit
-from pipeline.errors import InvalidInput, LeaseLost, PipelineError, RateLimited, Snooze, Transient, classify
-from pipeline.logs import redact
-from pipeline.retry import Retry
-from pipeline.run import as_ms
-from pipeline.verdict import Verdict, decide
-
-#: What is kept of a traceback and of a message.
-TRACEBACK_LIMIT = 8_000
-MESSAGE_LIMIT = 2_000
+from pipeline.errors import LeaseLost, PipelineError
 
 
 class Outcome(Middleware):
@@ -41,51 +29,6 @@ class Outcome(Middleware):
             try:
                 produced = engine.values.pack(delivery.call.result if delivery.call is not None else b"null")
             except (PipelineError, OSError) as error:  # a result that cannot be stored is a failure like any other
-                delivery.kind, exception = classify(error), error
+                delivery.kind, exception = classify(error).kind, error
         actor = engine.actors.get(delivery.actor_name)
-        attempt = delivery.lease.attempt + 1
-        verdict = decide(
-            delivery.kind,
-            attempt=attempt,
-            retry=actor.retry if isinstance(actor, Actor) else Retry(),
-            snoozes=delivery.lease.snoozes,
-            wait=_asked_wait(exception),
-        )
-        delivery.verdict = verdict
-        delivery.commit = Commit(
-            delivery.lease.run_id,
-            delivery.lease.fence,
-            verdict.state,
-            delay_ms=as_ms(verdict.delay),
-            result=produced,
-            reason=verdict.reason,
-            error=b"" if exception is None else _told(exception, delivery, attempt, verdict),
-            spends=verdict.spends,
-        )
-
-
-def _asked_wait(exception: BaseException | None) -> timedelta | None:
-    if isinstance(exception, RateLimited | Transient):
-        return exception.retry_after
-    if isinstance(exception, Snooze):
-        return exception.delay
-    return None
-
-
-def _told(exception: BaseException, delivery: Delivery, attempt: int, verdict: Verdict) -> bytes:
-    if delivery.kind in {"interrupted", "cancelled", "snoozed"}:
-        return b""
-    frames = "".join(traceback.format_exception(exception))
-    return orjson.dumps(
-        {
-            "attempt": attempt,
-            "kind": delivery.kind,
-            "type": type(exception).__name__,
-            "message": redact(str(exception))[:MESSAGE_LIMIT],
-            "field": exception.field if isinstance(exception, InvalidInput) else None,
-            "traceback": redact(frames)[-TRACEBACK_LIMIT:],
-            "at_ms": time.time_ns() // 1_000_000,
-            "next": verdict.state,
-            "model": delivery.run.model if delivery.run else None,
-        }
-    )
+        delivery.verdict, delivery.commit = conclude(delivery, actor, exception, produced=produced)

@@ -10,6 +10,7 @@ from pipeline.actor import Actor, Call
 from pipeline.engine.broker import PipelineBroker
 from pipeline.engine.delivery import Delivery
 from pipeline.errors import InvalidInput
+from pipeline.models import Models
 from pipeline.outcome import gather
 from pipeline.run import Run, current_run
 
@@ -21,7 +22,7 @@ class Refused(MiddlewareError, InvalidInput):  # noqa: N818 - says what happened
 class RunScope(Middleware):
     """Writes ``delivery.run`` and ``delivery.call``; refuses a payload that does not fit, with the field named."""
 
-    def __init__(self, models: tuple[str, ...]) -> None:
+    def __init__(self, models: Models) -> None:
         self._models = models
 
     def before_process_message(self, broker: Any, message: Any) -> None:
@@ -37,7 +38,7 @@ class RunScope(Middleware):
             actor=delivery.actor_name,
             queue=delivery.queue_name,
             attempt=delivery.lease.attempt + 1,
-            models=tuple(options.get("models") or actor.models or self._models),
+            models=Models(*asked) if (asked := options.get("models")) else actor.models or self._models,
             correlation_id=options.get("correlation_id", ""),
             group=options.get("group", ""),
         )
@@ -57,6 +58,7 @@ def _payload(broker: PipelineBroker, actor: Actor[Any, Any], delivery: Delivery)
     given = delivery.args[0] if delivery.args else None
     inputs = delivery.options.get("inputs")
     try:
-        return actor.validate(gather(broker, given, inputs) if inputs else given)
+        whole = gather(broker, given, inputs) if inputs else given
+        return actor.validate(actor.upgrade(whole, delivery.options.get("version", 1)))
     except InvalidInput as error:
         raise Refused(str(error), field=error.field) from None

@@ -1,19 +1,73 @@
-"""A deadline for every attempt."""
+"""A limit for every attempt, and the way by which a cancelled run's actor is reached."""
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import timedelta
+from typing import Any
 
-from dramatiq.middleware import TimeLimit
+from dramatiq.middleware import Middleware
 
-from pipeline.run import as_ms
+from pipeline.actor import Actor
+from pipeline.engine.broker import PipelineBroker
+from pipeline.engine.delivery import Delivery
+from pipeline.engine.interrupts import Guard, PastDeadline
 
 
-class Timeout(TimeLimit):
-    """Dramatiq's own time limit: raises in the worker's thread, and cancels an async actor.
+class Timeout(Middleware):
+    """Guards the actor: the watchdog raises in its thread when its time is up or its run was cancelled.
 
-    It cannot interrupt a blocking call into C; whatever may block for long has a limit of its own.
+    Reads the actor's limit and ``delivery.deadline_left``. An async actor is cancelled; Python code gets the exception
+    at its next instruction; a call that blocks in C gets it when it returns, and costs its process if that takes longer
+    than the watchdog's grace.
     """
 
     def __init__(self, limit: timedelta) -> None:
-        super().__init__(time_limit=as_ms(limit), interval=250)
+        self._default = limit
+        self._present = threading.local()
+
+    @property
+    def actor_options(self) -> set[str]:
+        """The options of a plain Dramatiq actor that are read here."""
+        return {"time_limit"}
+
+    def before_process_message(self, broker: Any, message: Any) -> None:
+        engine: PipelineBroker = broker
+        delivery: Delivery = message
+        actor = engine.actors.get(delivery.actor_name)
+        limit, left = limit_of(delivery, actor, self._default), _deadline_left(delivery)
+        if left is not None and left <= timedelta(0):
+            raise PastDeadline(f"run {delivery.lease.run_id} has not begun by its deadline")
+        late = left is not None and left < limit
+        guard = engine.attempts.watchdog.guard(delivery, left if late and left is not None else limit, deadline=late)
+        self._present.guard = guard
+        if delivery.call is not None:
+            delivery.call.guard = guard  # opened by the actor itself: nothing lands outside of it
+        else:
+            guard.__enter__()  # a plain Dramatiq actor has no place of its own for it
+
+    def after_process_message(
+        self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
+    ) -> None:
+        del broker, message, result, exception
+        guard: Guard | None = getattr(self._present, "guard", None)
+        if guard is not None:
+            self._present.guard = None
+            guard.close()
+
+
+def limit_of(delivery: Delivery, actor: object, default: timedelta) -> timedelta:
+    """Give how long the attempt may take, its run's deadline aside."""
+    if isinstance(actor, Actor):
+        return actor.retry.limit(actor.timeout or default, delivery.memo.get("timeouts", 0))
+    milliseconds = getattr(actor, "options", {}).get("time_limit")
+    if milliseconds is None:
+        return default
+    return timedelta.max if milliseconds == float("inf") else timedelta(milliseconds=milliseconds)
+
+
+def _deadline_left(delivery: Delivery) -> timedelta | None:
+    # It was so much when the run was claimed; a run that was claimed ahead has waited since.
+    left = delivery.deadline_left
+    return None if left is None else left - timedelta(seconds=time.monotonic() - delivery.claimed_at)

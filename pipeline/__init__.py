@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pipeline.actor import Actor
+from pipeline.breaker import Breaker
+from pipeline.budget import Budget
+from pipeline.classification import classify
 from pipeline.declaration import actor
 from pipeline.errors import (
     AuthFailed,
+    Backpressure,
+    BudgetExceeded,
     Cancelled,
     ContentRefused,
     ContextOverflow,
@@ -13,6 +18,8 @@ from pipeline.errors import (
     Interrupted,
     InvalidInput,
     LeaseLost,
+    NeedsReview,
+    Parked,
     Permanent,
     PipelineError,
     QualityError,
@@ -25,19 +32,27 @@ from pipeline.errors import (
 )
 from pipeline.events import Event
 from pipeline.flow import Flow, FlowHandle
+from pipeline.gate import Grade
 from pipeline.handle import RunFailed, RunHandle
+from pipeline.limit import Limit
 from pipeline.models import Models
 from pipeline.outcome import Outcome
 from pipeline.priority import Priority
 from pipeline.retry import AI, DOCUMENTS, Retry
+from pipeline.rule import Rule
 from pipeline.run import Run, current_run
 from pipeline.sending import Send
+from pipeline.steps import splitting
 
 __all__ = [
     "AI",
     "DOCUMENTS",
     "Actor",
     "AuthFailed",
+    "Backpressure",
+    "Breaker",
+    "Budget",
+    "BudgetExceeded",
     "Cancelled",
     "ContentRefused",
     "ContextOverflow",
@@ -45,11 +60,15 @@ __all__ = [
     "Failure",
     "Flow",
     "FlowHandle",
+    "Grade",
     "Interrupted",
     "InvalidInput",
     "LeaseLost",
+    "Limit",
     "Models",
+    "NeedsReview",
     "Outcome",
+    "Parked",
     "Permanent",
     "PipelineError",
     "Priority",
@@ -57,6 +76,7 @@ __all__ = [
     "RateLimited",
     "ResourceExhausted",
     "Retry",
+    "Rule",
     "Run",
     "RunFailed",
     "RunHandle",
@@ -66,5 +86,7 @@ __all__ = [
     "Transient",
     "Unavailable",
     "actor",
+    "classify",
     "current_run",
+    "splitting",
 ]

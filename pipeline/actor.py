@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
 
 import dramatiq
 import orjson
-from dramatiq.asyncio import async_to_sync
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline import ids
+from pipeline.breaker import Breaker
+from pipeline.classification import Rule
+from pipeline.engine.coroutines import on_loop
 from pipeline.engine.records import NewRun
 from pipeline.errors import InvalidInput, Permanent
+from pipeline.gating import spell
 from pipeline.handle import RunHandle
+from pipeline.limit import OF_A_QUEUE, Limit
 from pipeline.models import Models
 from pipeline.priority import Priority
 from pipeline.retry import Retry
 from pipeline.run import Run, as_ms
-from pipeline.sending import Send
+from pipeline.sending import Mode, Send
+from pipeline.signature import invalid, parameters
 
 if TYPE_CHECKING:
     from pipeline.engine.broker import PipelineBroker
@@ -33,6 +39,9 @@ Out = TypeVar("Out")
 
 #: Payloads above this many bytes are refused; large data goes to the blob store.
 PAYLOAD_LIMIT = 262_144
+
+#: How long a run waits at gates unless its actor says otherwise (claim.lua).
+_DAY = timedelta(days=1)
 
 #: The broker this process uses, once one is bound.
 bound: list[PipelineBroker] = []
@@ -45,6 +54,8 @@ class Call:
     payload: Any
     run: Run
     result: bytes = b"null"
+    #: Open while the function runs: only then may its thread be interrupted.
+    guard: AbstractContextManager[object] = field(default_factory=nullcontext)
 
 
 class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
@@ -60,9 +71,14 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
         retry: Retry | None = None,
         models: Models | None = None,
         timeout: timedelta | None = None,
+        limits: Sequence[Limit] | None = None,
+        breaker: Breaker | None = None,
+        rules: Sequence[Rule] = (),
+        version: int = 1,
+        upgrades: Mapping[int, Callable[[Any], Any]] | None = None,
     ) -> None:
         self._source = fn
-        self.fn = async_to_sync(fn) if inspect.iscoroutinefunction(fn) else fn
+        self.fn = on_loop(fn) if inspect.iscoroutinefunction(fn) else fn
         self.logger = dramatiq.get_logger(fn.__module__ or "_", name)  # type: ignore[no-untyped-call]
         self.actor_name = name
         self.queue_name = queue
@@ -74,9 +90,18 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
         self.retry = retry or Retry()
         self.models = models
         self.timeout = timeout
+        self.limits = tuple(OF_A_QUEUE.get(queue, ()) if limits is None else limits)
+        self.breaker = breaker
+        self.rules = tuple(rules)
+        self.version = version
+        self.upgrades = dict(upgrades or {})
+        if version < 1 or not set(self.upgrades) <= set(range(1, version)):
+            raise ValueError(
+                f"actor {name!r}: upgrades are from versions 1 to {version - 1}, got {sorted(self.upgrades)}"
+            )
         self.__doc__ = fn.__doc__
         self.__name__ = name
-        self._takes_payload, self._takes_run = _parameters(fn, name)
+        self._takes_payload, self._takes_run = parameters(fn, name)
         self._message_head = {"queue_name": queue, "actor_name": name, "kwargs": {}}
 
     @property
@@ -120,7 +145,8 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
         if len(args) == 1 and isinstance(args[0], Call):
             call = args[0]
             given = [call.payload] if self._takes_payload else []
-            result = self.fn(*given, call.run) if self._takes_run else self.fn(*given)
+            with call.guard:
+                result = self.fn(*given, call.run) if self._takes_run else self.fn(*given)
             call.result = self._encode_result(result)
             return None
         return self.fn(*args, **kwargs)
@@ -142,7 +168,19 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
         try:
             return self._payload_shape.validate_python(payload)
         except ValidationError as error:
-            raise _invalid(self.actor_name, error) from None
+            raise invalid(self.actor_name, error) from None
+
+    def upgrade(self, payload: Any, version: int) -> Any:
+        """Give a payload of an older version as one of this; raises ``InvalidInput`` if there is no way to."""
+        for older in range(version, self.version):
+            if older not in self.upgrades:
+                raise InvalidInput(
+                    f"{self.actor_name}: the payload is of version {version}, this code reads version {self.version}"
+                    f" and has no upgrade from version {older}",
+                    field="version",
+                )
+            payload = self.upgrades[older](payload)
+        return payload
 
     def encode(self, payload: Any) -> Any:
         """Give the payload as JSON values, checked; raises ``InvalidInput`` that names the field."""
@@ -161,6 +199,8 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
         priority: Priority | None = None,
         delay: timedelta | None = None,
         key: str = "",
+        mode: Mode = "return",
+        period: timedelta | None = None,
         group: str = "",
         deadline: datetime | timedelta | None = None,
         correlation_id: str = "",
@@ -168,8 +208,11 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
     ) -> RunHandle[Out]:
         """Have a worker run it, and give a handle on the run.
 
-        ``key`` makes the same job one run: sent again, it gives the run that is there, finished or not. ``group`` is
-        the tenant it counts for. After ``deadline`` it is not started any more. ``models`` replaces the actor's chain.
+        ``key`` makes the same job one run. Sent again, by ``mode``: *return* gives the run that is there, unless it
+        failed; *throttle* gives it for a ``period``, however it ended; *debounce* starts one run a ``period`` after the
+        last send, with the last payload; *replace* puts the payload in the place of one that has not started.
+        ``group`` is the tenant it counts for. After ``deadline`` it is not started any more, and stopped if it runs.
+        ``models`` replaces the actor's chain.
         Raises ``InvalidInput`` that names the field, and ``Unavailable`` when Redis does not answer.
         """
         sending = Send(
@@ -177,6 +220,8 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
             priority=priority,
             delay=delay,
             key=key,
+            mode=mode,
+            period=period,
             group=group,
             deadline=deadline,
             correlation_id=correlation_id,
@@ -201,6 +246,8 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
             options["correlation_id"] = sending.correlation_id
         if sending.group:
             options["group"] = sending.group
+        if self.version != 1:
+            options["version"] = self.version
         message = orjson.dumps(
             self._message_head
             | {
@@ -229,29 +276,19 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
             delay_ms=sending.delay_ms(),
             deadline_ms=sending.deadline_ms(),
             key=sending.label("key"),
+            mode=sending.mode,
+            period_ms=sending.period_ms(),
+            gates=self._gates(payload, sending),
+            version=self.version,
+            patience_ms=None if self.retry.patience == _DAY else as_ms(self.retry.patience),
             correlation=sending.correlation_id,
             **flow,
         )
 
-
-def _parameters(fn: Callable[..., Any], name: str) -> tuple[str, bool]:
-    payload, takes_run = "", False
-    for parameter in inspect.signature(fn).parameters.values():
-        if parameter.kind not in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
-            raise TypeError(f"actor {name!r}: parameter {parameter} is neither a payload nor the run")
-        if parameter.name == "run" or parameter.annotation in (Run, "Run"):
-            takes_run = True
-        elif payload or takes_run:
-            raise TypeError(
-                f"actor {name!r}: takes one payload and then, if it wants, run; {parameter.name!r} is one too many"
-            )
-        else:
-            payload = parameter.name
-    return payload, takes_run
-
-
-def _invalid(name: str, error: ValidationError) -> InvalidInput:
-    problems = error.errors(include_url=False, include_input=False)
-    where = [".".join(str(part) for part in problem["loc"]) or "payload" for problem in problems]
-    told = "; ".join(f"{place}: {problem['msg']}" for place, problem in zip(where, problems, strict=True))
-    return InvalidInput(f"{name}: {told}", field=where[0])
+    def _gates(self, payload: Any, sending: Send) -> str:
+        models = sending.models or self.models or ()
+        if not models and self.queue_name in OF_A_QUEUE and bound:
+            models = bound[0].models
+        if not self.limits and self.breaker is None and not models:
+            return ""
+        return spell(self.limits, self.breaker, models, payload, group=sending.label("group"), actor=self.actor_name)

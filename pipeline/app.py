@@ -35,6 +35,7 @@ def assemble(settings: Settings, redis_url: str) -> PipelineBroker:
         lease=settings.lease,
         grace=settings.shutdown_grace,
         payload_limit=settings.payload_limit_bytes,
+        models=settings.models,
         on_boot=lambda: logs.configure(settings.log_level, settings.log_format, secrets=settings.secrets()),
     )
     actors.declare()

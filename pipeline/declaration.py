@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from pipeline import ids
 from pipeline.actor import Actor, bound
+from pipeline.breaker import Breaker
+from pipeline.classification import Rule
+from pipeline.limit import Limit
 from pipeline.models import Models
 from pipeline.priority import Priority
 from pipeline.retry import Retry
@@ -31,14 +34,34 @@ def actor(
     retry: Retry | None = None,
     models: Models | None = None,
     timeout: timedelta | None = None,
+    limits: Sequence[Limit] | None = None,
+    breaker: Breaker | None = None,
+    rules: Sequence[Rule] = (),
+    version: int = 1,
+    upgrades: Mapping[int, Callable[[Any], Any]] | None = None,
 ) -> _Declare:
     """Declare an actor. Payload and result types come from the function's signature.
 
     The function takes at most one payload, and ``run: Run`` if it wants to know its run. ``name`` is its name on the
-    wire, by default the function's. Raises ``TypeError`` for a signature, ``ValueError`` for a name or a queue that
+    wire, by default the function's. ``limits`` and ``breaker`` stand before each start; without ``limits`` those of the
+    queue do (``pipeline.limit``). ``rules`` classify its failures before the general ones do. ``version`` is that of
+    its payload: ``upgrades[n]`` turns the JSON of one of version n into the next; newer ones are left to newer workers.
+    Raises ``TypeError`` for a signature, ``ValueError`` for a name or a queue that
     does not fit.
     """
-    return _Declare(name=name, queue=queue, priority=priority, retry=retry, models=models, timeout=timeout)
+    return _Declare(
+        name=name,
+        queue=queue,
+        priority=priority,
+        retry=retry,
+        models=models,
+        timeout=timeout,
+        limits=limits,
+        breaker=breaker,
+        rules=rules,
+        version=version,
+        upgrades=upgrades,
+    )
 
 
 class _Declare:

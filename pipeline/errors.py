@@ -14,17 +14,23 @@
     │   ├── Permanent           never try again
     │   │   ├── InvalidInput    the payload or the document is at fault; names the field
     │   │   └── AuthFailed      a key is wrong, or may not do this
+    │   │   └── BudgetExceeded  it would cost more than was allowed
     │   ├── Snooze              wait; no attempt is spent
+    │   │   └── Parked          a breaker, a limit or a budget lets nothing through now
+    │   ├── Waiting             its children have not ended yet
+    │   ├── NeedsReview         a person has to look at it
+    │   ├── Moved               it starts over with another model
     │   ├── Cancelled           somebody asked the run to stop
     │   └── Interrupted         the worker is stopping; the run goes on elsewhere
     ├── LeaseLost               another worker owns the run: nothing this one writes counts
     └── Unavailable             Redis, or the database, does not answer
+        └── Backpressure        Redis is nearly full: nothing new is accepted
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 Kind = Literal[
     "transient",
@@ -36,6 +42,10 @@ Kind = Literal[
     "content",
     "permanent",
     "snoozed",
+    "parked",
+    "waiting",
+    "review",
+    "moved",
     "cancelled",
     "interrupted",
 ]
@@ -52,6 +62,11 @@ class Failure(PipelineError):  # noqa: N818 - an actor reads better raising Tran
     """Why an attempt did not finish. Raise one of the subclasses."""
 
     kind: ClassVar[Kind] = "transient"
+    #: More closely than the kind, in a word or two (``"quota"``, ``"read timeout"``); empty if the class says it all.
+    why: str = ""
+    #: The HTTP status and the code it came with, if it stands for a provider's answer.
+    status: int | None = None
+    code: str = ""
 
 
 class Transient(Failure):
@@ -91,9 +106,13 @@ class QualityError(Failure):
 
 
 class ContextOverflow(Failure):
-    """The input is longer than the model can read."""
+    """The input is longer than the model can read; ``tokens`` says how long it is, if that is known."""
 
     kind = "context_overflow"
+
+    def __init__(self, message: str = "", *, tokens: int | None = None) -> None:
+        super().__init__(message)
+        self.tokens = tokens
 
 
 class ContentRefused(Failure):
@@ -120,14 +139,46 @@ class AuthFailed(Permanent):
     """A key is missing, wrong, or not allowed to do this."""
 
 
+class BudgetExceeded(Permanent):
+    """The next call could cost more than a budget has left, and the budget's policy is to stop."""
+
+
 class Snooze(Failure):
     """The run is not ready yet: try again after ``delay``, at no cost."""
 
-    kind = "snoozed"
+    kind: ClassVar[Kind] = "snoozed"
 
     def __init__(self, delay: timedelta, message: str = "") -> None:
         super().__init__(message)
         self.delay = delay
+
+
+class Parked(Snooze):
+    """A breaker, a limit or a budget lets nothing through before ``delay`` is over; no attempt is spent."""
+
+    kind = "parked"
+
+
+class Waiting(Failure):
+    """The run waits for its children, without a thread and at no cost."""
+
+    kind = "waiting"
+
+
+class NeedsReview(Failure):
+    """A person has to decide before the run goes on; ``item`` says about what, as JSON values."""
+
+    kind = "review"
+
+    def __init__(self, message: str, *, item: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.item = item
+
+
+class Moved(Failure):
+    """The run starts over with the next model of its chain; no attempt is spent."""
+
+    kind = "moved"
 
 
 class Cancelled(Failure):
@@ -150,12 +201,5 @@ class Unavailable(PipelineError):  # noqa: N818 - says what is wrong
     """Redis, or the database, does not answer."""
 
 
-def classify(error: BaseException) -> Kind:
-    """Give the one kind of a failure; what is not known is transient."""
-    if isinstance(error, Failure):
-        return error.kind
-    if isinstance(error, MemoryError):
-        return "resource"
-    if isinstance(error, TimeoutError):
-        return "timeout"
-    return "transient"
+class Backpressure(Unavailable):
+    """Redis is nearly full: nothing new is accepted until runs have ended; what was accepted goes on."""

@@ -135,8 +135,18 @@ class Inspector(EventLog):
         return {"id": flow_id, "name": raw["name"], "state": raw["state"], "nodes": nodes}
 
     def cancel(self, run_id: str) -> str | None:
-        """Stop a run: 'cancelled', 'asked', its final state, or none if it is unknown."""
-        return self._store.cancel_run(run_id)
+        """Stop a run, or every node of a flow: 'cancelled', 'asked', its final state, or none if it is unknown."""
+        return self._store.cancel_run(run_id) or self._cancel_flow(run_id)
+
+    def _cancel_flow(self, flow_id: str) -> str | None:
+        flow = self.flow(flow_id)
+        if flow is None:
+            return None
+        # What waits goes first: cancelled by hand it says so, and not that an input could not come.
+        replies = {self._store.cancel_run(node["run"]) for node in reversed(flow["nodes"].values())}
+        if "asked" in replies:
+            return "asked"
+        return "cancelled" if flow["state"] == "running" else str(flow["state"])
 
     def retry(self, run_id: str) -> int:
         """Queue a dead run again, finished steps kept: 1 queued, 0 not dead, -1 unknown."""

@@ -2,53 +2,38 @@
 
 from __future__ import annotations
 
-import time
+import hashlib
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from datetime import timedelta
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
-from pydantic import TypeAdapter
 
-from pipeline.errors import Cancelled, Interrupted, LeaseLost, Unavailable
+from pipeline.chain import CHECKPOINT, OFFLINE, Place, after_failure, choose, move_on
+from pipeline.errors import ContextOverflow, Moved, Waiting
+from pipeline.events import FINAL
+from pipeline.journal import Journal
+from pipeline.models import Models
+from pipeline.outcome import Outcome
+from pipeline.steps import Steps
 
 if TYPE_CHECKING:
     import structlog
 
-P = ParamSpec("P")
-T = TypeVar("T")
-R = TypeVar("R")
+    from pipeline.actor import Actor
+    from pipeline.gate import Grade
+    from pipeline.writing import Writer
 
-#: Reports of one run that are published in a second, at most; the last one always is.
-REPORTS_PER_SECOND = 10
+R = TypeVar("R")
+In = TypeVar("In")
+Out = TypeVar("Out")
 
 #: The run of the attempt that this thread, or this task, is working on.
 current_run: ContextVar[Run | None] = ContextVar("current_run", default=None)
 
 
-class Journal(Protocol):
-    """Where a run's steps and reports are kept, and what its worker knows about it."""
-
-    stopping: bool
-    cancelled: bool
-    lost: bool
-
-    def load_steps(self) -> dict[str, bytes]:
-        """Give the results of the steps that finished in earlier attempts."""
-
-    def confirm(self) -> None:
-        """Make sure that the run is still this worker's; raises ``LeaseLost`` if it is another's."""
-
-    def save_step(self, name: str, value: bytes) -> None:
-        """Remember a finished step for good; raises ``LeaseLost`` if the run is another worker's now."""
-
-    def report(self, progress: bytes) -> None:
-        """Publish a report; raises ``LeaseLost`` if the run is another worker's now."""
-
-
-class Run:
+class Run(Steps):
     """What an actor knows of its run, and what it may ask of it."""
 
     def __init__(
@@ -59,29 +44,75 @@ class Run:
         actor: str,
         queue: str,
         attempt: int = 1,
-        models: tuple[str, ...] = ("offline",),
+        models: Models | None = None,
         correlation_id: str = "",
         group: str = "",
     ) -> None:
-        self._journal = journal
-        self._steps: dict[str, bytes] | None = None
-        self._used: set[str] = set()
-        self._reported_at = 0.0
-        self._unpublished: dict[str, Any] | None = None
-        self._stage = ""
-        self._span = (0.0, 0.0)
-        self.id = run_id
+        super().__init__(journal, run_id=run_id, actor=actor)
+        self._writer: Writer | None = None
+        self._place: Place | None = None
+        self._chosen: int | None = None
         self.actor = actor
         self.queue = queue
         self.attempt = attempt
-        self.models = models
+        self.models = models or Models(OFFLINE)
         self.correlation_id = correlation_id
         self.group = group
+        #: What a gate found wanting in the last draft; empty while there is none.
+        self.feedback = ""
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in its chain of models."""
+        if self._place is None:
+            kept = self.recall(CHECKPOINT)
+            place = Place() if kept is None else Place.model_validate_json(kept)
+            self._place = place if place.at < len(self.models) else Place()
+        return self._place
 
     @property
     def model(self) -> str:
-        """The language model to use: the first of the chain."""
-        return self.models[0]
+        """The language model to use: the first of the chain, from where the run stands, that can be asked now.
+
+        Raises ``Parked`` when none can.
+        """
+        if self._chosen is None:
+            left = self.models[self.place.at :]
+            alone = len(left) == 1 or left[0] == OFFLINE
+            self._chosen = self.place.at if alone else choose(self.place, self.models, self.journal.waits(left))
+        return self.models[self._chosen]
+
+    @property
+    def used_model(self) -> str:
+        """The model that this attempt used; empty if it asked for none."""
+        return "" if self._chosen is None else self.models[self._chosen]
+
+    @property
+    def degraded(self) -> bool:
+        """Whether the offline generator did what models were asked to do."""
+        return len(self.models) > 1 and self.used_model == OFFLINE
+
+    def next_model(self, reason: str) -> bool:
+        """Move on to the next model of the chain for the rest of the run; false if there is none.
+
+        Raises ``Moved`` when that is the offline generator: the actor starts over with it.
+        """
+        moved = move_on(
+            self.place.model_copy(update={"at": self.place.at if self._chosen is None else self._chosen}),
+            self.models,
+            reason,
+        )
+        if moved is None:
+            return False
+        self.stand(moved)
+        if self.model == OFFLINE:
+            raise Moved(f"{reason}: only the offline generator is left")
+        return True
+
+    def stand(self, place: Place) -> None:
+        """Remember another place in the chain."""
+        self.remember(CHECKPOINT, place.model_dump_json().encode(), replace=True)
+        self._place, self._chosen = place, None
 
     @property
     def log(self) -> structlog.typing.FilteringBoundLogger:
@@ -91,37 +122,84 @@ class Run:
         logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(self.actor)
         return logger
 
-    def step(self, fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run ``fn`` once in the life of this run; after a retry, or on another worker, give what it returned.
+    def gather(self, actor: Actor[In, Out], payloads: Iterable[In]) -> list[Outcome[Out]]:
+        """Run an actor for every payload, as runs of their own and in parallel, and give what became of each.
 
-        A step is named by its function, and a name is used once a run: a second use raises ``ValueError``. The body may
-        run again if the worker dies before its result is saved, so it is idempotent. The result is whatever Pydantic
-        turns to JSON and back by the function's return annotation.
-        Raises ``Interrupted`` when the worker is stopping, ``Cancelled`` when somebody asked the run to stop, and
-        ``LeaseLost`` when another worker has taken it over.
+        The run waits for them without a thread and without spending an attempt, and goes on when all have ended: an
+        actor calls it with the same payloads again, so they come from the payload or from an earlier step. Cancelling
+        the run cancels them.
         """
-        name = _name(fn)
-        self._use(name)
-        return self._remembered(name, fn, *args, **kwargs)
+        from pipeline.sending import Send
 
-    def each(
-        self, fn: Callable[Concatenate[T, P], R], items: Iterable[T], *args: P.args, **kwargs: P.kwargs
-    ) -> list[R]:
-        """Run ``fn`` for every item, each as a step of its own, and report how many of them are done.
+        name = f"~children:{actor.actor_name}"
+        self.use(name)
+        wanted = list(payloads)
+        ids = [_child_id(self.id, name, number) for number in range(len(wanted))]
+        if self.recall(name) is None:
+            self.proceed(name)
+            sendings = (Send(payload=one, group=self.group, correlation_id=self.correlation_id) for one in wanted)
+            runs = (actor.new_run(sending, run_id=child) for sending, child in zip(sendings, ids, strict=True))
+            self.journal.spawn(list(runs))
+            self.remember(name, orjson.dumps(len(ids)))
+        rows = self.journal.outcomes(ids)
+        left = sum(state not in FINAL and state != "" for state, _, _, _ in rows)
+        if left:
+            raise Waiting(f"waits for {left} of {len(ids)} runs of {actor.actor_name}")
+        return [
+            Outcome(
+                state=state or "removed",
+                value=actor.result_shape.validate_json(result) if result is not None else None,
+                reason=reason,
+                message=message,
+            )
+            for state, result, reason, message in rows
+        ]
 
-        Items are known by their position, so they come from the payload or from an earlier step.
+    def gate(
+        self,
+        fn: Callable[..., R],
+        *args: Any,
+        check: Callable[[R], Grade],
+        threshold: float = 0.75,
+        repairs: int = 1,
+        review: bool = True,
+    ) -> R:
+        """Have ``fn`` make drafts until ``check`` grades one at ``threshold`` or above, and give that one.
+
+        A draft below it is made again with ``run.feedback`` set, ``repairs`` times a model, then by the next model of
+        the chain. When no model is left a person decides (``review``), or ``QualityError`` is raised. Each draft is a
+        step; none of it is a failure or spends an attempt, and every grade is kept.
         """
-        name = _name(fn)
-        self._use(name)
-        todo = list(items)
-        results: list[R] = []
-        for position, item in enumerate(todo):
-            results.append(self._remembered(f"{name}[{position}]", fn, item, *args, **kwargs))
-            start, end = self._span
-            percent = start + (end - start) * (position + 1) / len(todo)
-            stage = self._stage or name
-            self._report(stage, percent, f"{position + 1} of {len(todo)}", position + 1, len(todo), {})
-        return results
+        from pipeline.gate import hold
+
+        return hold(self, fn, args, check=check, threshold=threshold, repairs=repairs, review=review)
+
+    def effect(
+        self,
+        fn: Callable[..., R],
+        *args: Any,
+        key: str,
+        lookup: Callable[[str], R | None] | None = None,
+        idempotent: bool = False,
+        **kwargs: Any,
+    ) -> R:
+        """Call ``fn``, which changes the world outside, and never blindly again.
+
+        The intent is written before the call and the outcome after it. If a worker dies in between, ``lookup`` is asked
+        what happened; an ``idempotent`` one is called again under the same key; any other is put up for review. ``fn``
+        gets the key as ``idempotency_key`` if it takes one; it is the same in all attempts.
+        """
+        from pipeline.effect import perform
+
+        return perform(self, fn, args, kwargs, key=key, lookup=lookup, idempotent=idempotent)
+
+    def write(self, text: str, stream: str = "text") -> None:
+        """Publish a piece of text to whoever listens; what an attempt that starts over writes replaces the former."""
+        if self._writer is None:
+            from pipeline.writing import Writer
+
+            self._writer = Writer(self.journal)
+        self._writer.write(stream, text)
 
     def progress(
         self,
@@ -138,82 +216,28 @@ class Run:
 
         ``until`` is the percent at which the stage ends: ``each`` goes from here to there.
         """
-        if not 0 <= percent <= 100:  # noqa: PLR2004 - percent
-            raise ValueError(f"progress({stage!r}, {percent}): percent is 0 to 100")
-        self._stage, self._span = stage, (percent, percent if until is None else until)
-        self._report(stage, percent, message, done, total, metadata)
-
-    def check_cancelled(self) -> None:
-        """Raise ``Cancelled`` if somebody asked the run to stop, ``LeaseLost`` if it is another worker's now."""
-        if self._journal.lost:
-            raise LeaseLost(f"run {self.id} was taken over by another worker")
-        if self._journal.cancelled:
-            raise Cancelled(f"run {self.id} was asked to stop")
+        self._reporter.enter(stage, percent, until)
+        self._reporter.report(stage, percent, message, done, total, metadata)
 
     def flush(self) -> None:
-        """Publish the last report if its turn had not come."""
-        if self._unpublished is not None:
-            self._publish(self._unpublished)
+        """Publish the last report, and the last piece of text, if their turn had not come."""
+        if self._writer is not None:
+            self._writer.flush()
+        self._reporter.flush()
 
-    def _use(self, name: str) -> None:
-        if name in self._used:
-            raise ValueError(
-                f"step {name!r} is used twice in run {self.id}: a step is named by its function, once a run"
-            )
-        self._used.add(name)
+    def fits_another(self, error: ContextOverflow) -> bool:
+        """Say whether a model further down the chain may read what was too long for the present one."""
+        from pipeline.llm.catalogue import window
 
-    def _remembered(self, name: str, fn: Callable[..., R], *args: Any, **kwargs: Any) -> R:
-        if self._steps is None:
-            self._steps = self._journal.load_steps()
-        shape = _result_of(fn)
-        found = self._steps.get(name)
-        if found is not None:
-            value: R = shape.validate_json(found)
-            return value
-        self.check_cancelled()
-        if self._journal.stopping:
-            raise Interrupted(f"worker is stopping before step {name!r}")
-        self._journal.confirm()
-        result = fn(*args, **kwargs)
-        self._journal.save_step(name, shape.dump_json(result))
-        return result
-
-    def _report(  # noqa: PLR0917 - the fields of a report, in their order
-        self, stage: str, percent: float, message: str, done: int | None, total: int | None, metadata: dict[str, Any]
-    ) -> None:
-        report: dict[str, Any] = {"stage": stage, "percent": round(percent, 1), "message": message}
-        if total is not None:
-            report |= {"done": done or 0, "total": total}
-        if metadata:
-            report["metadata"] = metadata
-        if time.monotonic() - self._reported_at < 1 / REPORTS_PER_SECOND:
-            self._unpublished = report
-        else:
-            self._publish(report)
-
-    def _publish(self, report: dict[str, Any]) -> None:
-        self._reported_at = time.monotonic()
-        self._unpublished = report
-        try:
-            self._journal.report(orjson.dumps(report))
-        except Unavailable as error:
-            self.log.warning("report_delayed", error=str(error))  # worth less than the attempt it would end
-        else:
-            self._unpublished = None
-
-
-def _name(fn: Callable[..., Any]) -> str:
-    name: str = getattr(fn, "__name__", "")
-    if not name or name == "<lambda>":
-        raise ValueError(f"{fn!r} has no name; a step is named by its function")
-    return name
-
-
-@lru_cache(maxsize=1024)
-def _result_of(fn: Callable[..., Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(get_type_hints(fn).get("return", Any))
+        here = self.place.model_copy(update={"at": self.place.at if self._chosen is None else self._chosen})
+        moved = after_failure(here, self.models, error.kind, window=window, tokens=error.tokens)
+        return moved is not None and self.models[moved.at] != OFFLINE
 
 
 def as_ms(duration: timedelta) -> int:
     """Give a duration in whole milliseconds, as Redis and Dramatiq count."""
     return int(duration.total_seconds() * 1000)
+
+
+def _child_id(parent: str, name: str, number: int) -> str:
+    return hashlib.blake2b(f"{parent}/{name}/{number}".encode(), digest_size=16).hexdigest()

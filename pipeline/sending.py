@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pipeline.errors import InvalidInput
 from pipeline.priority import Priority
@@ -14,6 +14,10 @@ from pipeline.run import as_ms
 
 #: Keys and groups are part of Redis keys and of every list a person reads.
 LONGEST_LABEL = 200
+
+
+#: What a key does when a run is there already.
+Mode = Literal["return", "throttle", "debounce", "replace"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,8 @@ class Send:
     priority: Priority | None = None
     delay: timedelta | None = None
     key: str = ""
+    mode: Mode = "return"
+    period: timedelta | None = None
     group: str = ""
     deadline: datetime | timedelta | None = None
     correlation_id: str = ""
@@ -37,8 +43,22 @@ class Send:
             raise InvalidInput(f"{name}={text[:40]!r}: at most {LONGEST_LABEL} printable characters", field=name)
         return text
 
+    def period_ms(self) -> int:
+        """Give the period of the key; raises ``InvalidInput`` if its mode and it do not go together."""
+        if self.mode not in get_args(Mode):
+            raise InvalidInput(f"mode={self.mode!r}: one of {', '.join(get_args(Mode))}", field="mode")
+        if self.mode != "return" and not self.key:
+            raise InvalidInput(f"mode={self.mode!r}: needs a key", field="key")
+        if (self.mode in {"throttle", "debounce"}) != (self.period is not None):
+            raise InvalidInput("period: goes with the modes throttle and debounce, and they with it", field="period")
+        if self.period is not None and self.period <= timedelta(0):
+            raise InvalidInput(f"period={self.period}: must be more than nothing", field="period")
+        return 0 if self.period is None else as_ms(self.period)
+
     def delay_ms(self) -> int:
         """Give the delay; raises ``InvalidInput`` if it lies in the past."""
+        if self.mode == "debounce" and self.delay is None:
+            return self.period_ms()
         if self.delay is None:
             return 0
         if self.delay < timedelta(0):

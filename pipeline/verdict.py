@@ -8,13 +8,16 @@ from typing import Literal, NamedTuple
 from pipeline.errors import Kind
 from pipeline.retry import Retry
 
-State = Literal["completed", "retrying", "snoozed", "queued", "dead", "cancelled"]
-
-#: Waits that spend no attempt are bounded too: after so many the run is dead, and says why.
-MOST_SNOOZES = 100
+State = Literal["completed", "retrying", "snoozed", "queued", "waiting", "review", "dead", "cancelled"]
 
 #: Kinds that no other attempt can mend.
 HOPELESS: frozenset[Kind] = frozenset({"permanent", "content", "context_overflow"})
+
+#: Kinds that are waited out: no attempt is spent, and the waiting budget bounds them.
+FREE: frozenset[Kind] = frozenset({"rate_limited", "snoozed", "parked"})
+
+#: What the classifier says of an exception that it does not know.
+UNKNOWN = "unknown"
 
 
 class Verdict(NamedTuple):
@@ -29,33 +32,58 @@ class Verdict(NamedTuple):
 #: The verdict on every attempt that did not fail.
 COMPLETED = Verdict("completed")
 
+#: Kinds that are no failure, and what becomes of the run.
+_UNSPENT: dict[Kind, Verdict] = {
+    "cancelled": Verdict("cancelled", spends=False, reason="asked"),
+    "interrupted": Verdict("queued", spends=False, reason="worker_stopping"),
+    "waiting": Verdict("waiting", spends=False, reason="children"),
+    "review": Verdict("review", spends=False, reason="review"),
+    "moved": Verdict("queued", spends=False, reason="model: moved"),
+}
 
-def decide(  # noqa: PLR0911 - a table: one line a kind
+
+def decide(
     kind: Kind | None,
     *,
     attempt: int,
     retry: Retry,
+    why: str = "",
     snoozes: int = 0,
+    waited: timedelta = timedelta(0),
     wait: timedelta | None = None,
     chance: float | None = None,
 ) -> Verdict:
     """Give the verdict on attempt number ``attempt`` that failed with ``kind``, or succeeded with none.
 
+    ``why`` says it more closely. ``snoozes`` and ``waited`` are how often and how long the run waited for free so far;
     ``wait`` is how long the failure itself asked to wait, and takes the place of the backoff; ``chance`` stands for the
     dice of the backoff.
     """
     if kind is None:
         return COMPLETED
-    if kind == "cancelled":
-        return Verdict("cancelled", spends=False, reason="asked")
-    if kind == "interrupted":
-        return Verdict("queued", spends=False, reason="worker_stopping")
-    if kind in {"rate_limited", "snoozed"}:
-        if snoozes >= MOST_SNOOZES:
-            return Verdict("dead", reason="waited_too_often")
-        return Verdict("snoozed", wait or retry.delay(snoozes + 1, chance), spends=False, reason=kind)
+    if kind in _UNSPENT:
+        return _UNSPENT[kind]
+    if kind in FREE:
+        return _wait(kind, retry, why, snoozes, waited, retry.delay(snoozes + 1, chance) if wait is None else wait)
     if kind in HOPELESS:
-        return Verdict("dead", reason=kind)
-    if attempt >= retry.attempts:
-        return Verdict("dead", reason=f"attempts_exhausted: {kind}")
-    return Verdict("retrying", wait or retry.delay(attempt, chance), reason=kind)
+        return Verdict("dead", reason=_named(kind, why))
+    attempts = min(retry.attempts, retry.unknown) if why == UNKNOWN else retry.attempts
+    if attempt >= attempts:
+        told = f"{kind}: {UNKNOWN}" if why == UNKNOWN else kind
+        return Verdict("dead", reason=f"attempts_exhausted: {told}")
+    if wait is None:
+        wait = retry.linear(attempt) if kind == "resource" else retry.delay(attempt, chance)
+    return Verdict("retrying", wait, reason=kind)
+
+
+def _wait(kind: Kind, retry: Retry, why: str, snoozes: int, waited: timedelta, wait: timedelta) -> Verdict:  # noqa: PLR0917 - the waiting budget and what is asked of it
+    reason = _named(kind, why)
+    if snoozes >= retry.waits:
+        return Verdict("dead", reason=f"waited_too_often: {reason}")
+    if waited + wait > retry.patience:
+        return Verdict("dead", reason=f"waited_too_long: {reason}")
+    return Verdict("snoozed", wait, spends=False, reason=reason)
+
+
+def _named(kind: Kind, why: str) -> str:
+    return kind if why.replace(" ", "_") in kind else f"{kind}: {why}"

@@ -25,7 +25,19 @@ FORBIDDEN = [
 ]
 
 #: Policies, errors and verdicts: the standard library, Pydantic and one another.
-PURE = ["retry", "models", "priority", "errors", "verdict", "events"]
+PURE = [
+    "retry",
+    "models",
+    "priority",
+    "errors",
+    "verdict",
+    "events",
+    "classification",
+    "classification_rules",
+    "rule",
+    "evidence",
+    "retry_after",
+]
 
 BANNED_NAMES = {"utils", "helpers", "common", "manager", "service", "base", "handler"}
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from actors.study import modelled, offline
+from actors.study import gates, modelled, offline
 from actors.study.material import Explanations, ExtractedDocument, KnowledgeGraph, Material
 from pipeline import AI, Run, actor
 from pipeline.llm import OFFLINE
@@ -31,12 +31,14 @@ def explain_connections(request: ConnectionRequest, run: Run) -> Explanations:
     else:
         paths = modelled.prepare_paths(request.graph, documents, request.limit)
         run.progress("generating", 20, f"{len(paths)} connections", until=90)
-        told = run.each(ask_for_path, paths, run.model)
+        told = run.each(ask_for_path, paths, run, gates.Against(request.document))
         explained = modelled.assemble_explanations(documents, told)
-    run.progress("validating", 95, f"{len(explained.items)} connections explained")
+        if paths and not explained.items:
+            gates.give_up(run, request.document.name, told)
+    run.progress("validating", 95, f"{len(explained.items)} connections explained{gates.below(explained.made)}")
     return explained
 
 
-def ask_for_path(path: modelled.PathToTell, model: str) -> modelled.ToldPath:
+def ask_for_path(path: modelled.PathToTell, run: Run, document: gates.Against) -> modelled.ToldPath:
     """Have a model tell one connection."""
-    return modelled.tell_path(path, model)
+    return gates.tell_path(path, run, document)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from actors.study import modelled, offline
+from actors.study import gates, modelled, offline
 from actors.study.material import ExtractedDocument, KnowledgeGraph
 from pipeline import AI, Run, actor
 from pipeline.llm import OFFLINE
@@ -23,13 +23,14 @@ def generate_graph(document: ExtractedDocument, run: Run) -> KnowledgeGraph:
     else:
         pages = modelled.split(document)
         run.progress("generating", 10, f"{len(pages)} parts", until=80)
-        answers = run.each(ask_for_part, pages, run.model)
+        answers = run.each(ask_for_part, pages, run, gates.Against(document))
         run.progress("building", 80, "merging concepts")
         graph = modelled.assemble(document, answers)
+        if not graph.concepts and gates.expects_something(pages):
+            gates.give_up(run, document.name, answers)
     dropped = sum(graph.made.dropped.values())
-    run.progress(
-        "validating", 95, f"{len(graph.concepts)} concepts, {len(graph.relations)} relations, {dropped} dropped"
-    )
+    found = f"{len(graph.concepts)} concepts, {len(graph.relations)} relations, {dropped} dropped"
+    run.progress("validating", 95, found + gates.below(graph.made))
     return graph
 
 
@@ -38,6 +39,6 @@ def read_part_offline(part: offline.Part) -> offline.PartFindings:
     return offline.read_part(part)
 
 
-def ask_for_part(part: modelled.Part, model: str) -> modelled.PartGraph:
+def ask_for_part(part: modelled.Part, run: Run, document: gates.Against) -> modelled.PartGraph:
     """Have a model read one part."""
-    return modelled.read_part(part, model)
+    return gates.read_part(part, run, document)

@@ -89,6 +89,7 @@ class Making(Material):
     price: Decimal | None = None
     seconds: float = 0.0
     dropped: dict[str, int] = Field(default_factory=dict, description="reason -> number of items left out")
+    below: int = Field(default=0, description="answers that were taken although they fell short of the gate")
 
 
 class Concept(Material):
@@ -180,3 +181,67 @@ class StudyPack(Material):
     problems: tuple[str, ...] = ()
     seconds: float = 0.0
     stages: dict[str, float] = Field(default_factory=dict, description="seconds an actor took, by actor name")
+
+
+class StoredDocument(Material):
+    """A document that was read, kept in the blob store with its chunks; many lessons name it, none carries it."""
+
+    blob: str = Field(description="sha256 of the document as JSON, in hexadecimal", pattern=r"^[0-9a-f]{64}$")
+    name: str = Field(min_length=1, max_length=255)
+
+
+class LessonSpec(Material):
+    """The lesson that is wanted."""
+
+    title: str = Field(min_length=1, max_length=200)
+    objectives: tuple[str, ...] = Field(min_length=1, max_length=12, description="what a learner can do afterwards")
+    level: Literal["beginner", "intermediate", "advanced"] = "intermediate"
+    words: int = Field(default=500, ge=100, le=4000, description="about how long")
+    questions: int = Field(default=3, ge=0, le=20, description="to check what was learned, each with its answer")
+    key_terms: tuple[str, ...] = Field(default=(), max_length=30, description="terms that it must bring in")
+    notes: str = Field(default="", max_length=2000, description="what else its author wants")
+
+
+class CourseContext(Material):
+    """Where a lesson stands: its course, its readers, what comes before it and after."""
+
+    title: str = Field(default="", max_length=200)
+    audience: str = Field(default="", max_length=500)
+    previous: tuple[str, ...] = Field(default=(), max_length=50, description="titles of the lessons before it")
+    next: tuple[str, ...] = Field(default=(), max_length=50, description="titles of the lessons after it")
+
+
+class Citation(Material):
+    """The passage behind a number in brackets, and the sentence of it that bears the lesson out."""
+
+    number: int = Field(ge=1)
+    document: str
+    page: int = Field(ge=1)
+    sentence: str
+
+
+class Criterion(Material):
+    """One part of a lesson's grade."""
+
+    name: str
+    score: float = Field(ge=0, le=1)
+    weight: float = Field(ge=0, le=1)
+    vital: bool = Field(default=False, description="a lesson is never better than the worst of these")
+    why: str
+
+
+class Lesson(Material):
+    """A lesson, with its sources and its grade."""
+
+    run: str = Field(description="that made it")
+    title: str
+    markdown: str = Field(description="without HTML, images or links; numbers in brackets cite passages")
+    citations: tuple[Citation, ...]
+    quality: float = Field(ge=0, le=1, description="its grade, as a whole")
+    grades: tuple[Criterion, ...]
+    words: int
+    tokens: int = Field(description="that all drafts took, in and out; none without a model")
+    seconds: float = Field(description="that retrieval and all drafts took")
+    model: str = Field(description="that wrote it, or 'offline'")
+    drafts: int = Field(ge=1)
+    made: Making

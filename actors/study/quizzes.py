@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from actors.study import modelled, offline
+from actors.study import gates, modelled, offline
 from actors.study.material import ExtractedDocument, Material, Quiz
 from pipeline import AI, Run, actor
 from pipeline.llm import OFFLINE
@@ -30,13 +30,16 @@ def generate_quiz(request: QuizRequest, run: Run) -> Quiz:
     else:
         parts, count = modelled.choose_parts(modelled.split(document), request.questions)
         run.progress("generating", 10, f"{len(parts)} passages", until=85)
-        answers = run.each(ask_for_questions, parts, run.model, count)
+        answers = run.each(ask_for_questions, parts, run, count, gates.Against(document))
         run.progress("building", 85, "choosing the best")
         quiz = modelled.assemble_quiz(document, answers, request.questions)
-    run.progress("validating", 95, f"{len(quiz.items)} questions, {sum(quiz.made.dropped.values())} dropped")
+        if not quiz.items and gates.expects_something(parts):
+            gates.give_up(run, document.name, answers)
+    found = f"{len(quiz.items)} questions, {sum(quiz.made.dropped.values())} dropped"
+    run.progress("validating", 95, found + gates.below(quiz.made))
     return quiz
 
 
-def ask_for_questions(part: modelled.Part, model: str, count: int) -> modelled.PartQuiz:
+def ask_for_questions(part: modelled.Part, run: Run, count: int, document: gates.Against) -> modelled.PartQuiz:
     """Have a model ask questions on one part."""
-    return modelled.make_questions(part, model, count)
+    return gates.make_questions(part, run, count, document)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pipeline.cli import dead, doctor, queues, runs, send, study, worker
+from pipeline.cli import dead, doctor, queues, review, runs, send, study, worker
 from pipeline.cli.exits import Exit, code_of
 from pipeline.errors import PipelineError, Unavailable
 
@@ -97,5 +97,6 @@ program.command("worker", epilog=worker.EXAMPLES)(worker.worker)
 program.command("send", epilog=send.EXAMPLES)(send.send)
 program.add_typer(runs.runs)
 program.add_typer(dead.dead)
+program.add_typer(review.review)
 program.command("queues", epilog=queues.EXAMPLES)(queues.queues)
 program.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)

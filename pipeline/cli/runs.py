@@ -9,7 +9,7 @@ import typer
 
 from pipeline.cli.asking import Actor, AsJson, Limit, Queue, found, unknown
 from pipeline.cli.exits import Exit, Stop, usage
-from pipeline.events import FINAL, STATES
+from pipeline.events import STATES
 
 runs = typer.Typer(name="runs", no_args_is_help=True, rich_markup_mode="rich", help="Look at runs and act on them.")
 
@@ -57,8 +57,8 @@ _CANCEL = """\
 
   dramaturg runs cancel 1a200195b3c2f76c958bbe638
 
-A run that waits is cancelled at once; one that runs is asked to, and stops at
-its next step.
+A run that waits is cancelled at once; one that runs is asked to, and hears of it
+within two seconds, in the middle of a step too. Of a flow, every node is cancelled.
 
 [bold]With --json[/bold]: {"runs": [{"id", "outcome"}]}; outcome is cancelled, asked,
 or the state it had ended in before.
@@ -143,7 +143,7 @@ def watch(
 
 @runs.command("cancel", epilog=_CANCEL)
 def cancel(ids: RunIds, *, as_json: AsJson = False) -> None:
-    """Ask runs to stop."""
+    """Ask runs to stop; a flow's id stands for all of its nodes."""
     from pipeline.cli.opening import inspecting
 
     with inspecting() as inspector:
@@ -154,7 +154,7 @@ def cancel(ids: RunIds, *, as_json: AsJson = False) -> None:
                 raise unknown(run_id)
             outcomes[run_id] = outcome
     print_outcomes(outcomes, as_json=as_json)
-    late = [run_id for run_id, outcome in outcomes.items() if outcome in FINAL - {"cancelled"}]
+    late = [run_id for run_id, outcome in outcomes.items() if outcome not in {"cancelled", "asked"}]
     if late:
         raise Stop(f"Too late for {', '.join(late)}: ended already.", Exit.FAILED)
 

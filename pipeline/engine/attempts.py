@@ -1,4 +1,4 @@
-"""The threads around a Dramatiq worker: one claims, one commits, one keeps leases, one reconciles."""
+"""The threads around a Dramatiq worker: they claim, commit, keep leases, reconcile and watch limits."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pipeline.engine.intake import Intake
 from pipeline.engine.lease_keeper import LeaseKeeper
 from pipeline.engine.reconciler import Reconciler
 from pipeline.engine.slots import Slots
+from pipeline.engine.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from pipeline.engine.broker import PipelineBroker
@@ -32,9 +33,10 @@ class Attempts:
         self._queues: list[str] = []
         self._closed = threading.Event()
         self._sequence = 0
-        self.slots = Slots(worker.worker_threads)
+        self.slots = Slots(worker.worker_threads, broker.at_once)
         self.committer = Committer(broker.store, self.slots)
         self._keeper = LeaseKeeper(broker.store, self.slots, broker.worker_id, broker.lease)
+        self.watchdog = Watchdog(broker, self.committer)
         self._reconciler = Reconciler(broker.store, broker.worker_id, broker.lease)
         self._intake = Intake(
             store=broker.store,
@@ -44,13 +46,13 @@ class Attempts:
             worker_id=broker.worker_id,
             lease=broker.lease,
             queues=lambda: self._queues,
-            actors=lambda: list(broker.actors),
+            actors=lambda: {name: getattr(actor, "version", 1) for name, actor in broker.actors.items()},
             hand_over=self._hand_over,
         )
 
     def start(self) -> None:
         """Start the threads."""
-        for thread in (self.committer, self._keeper, self._reconciler, self._intake):
+        for thread in (self.committer, self._keeper, self._reconciler, self._intake, self.watchdog):
             thread.start()
 
     def serve(self, queue_name: str) -> None:
@@ -69,6 +71,7 @@ class Attempts:
         """Commit what has ended and stop the threads."""
         if not self.committer.stop(self._broker.grace):
             log.error("commits_left", why="Redis did not answer; the leases will end and the runs go on elsewhere")
+        self.watchdog.stop()
         self._keeper.stop()
         self._reconciler.stop()
         self._closed.set()
@@ -77,7 +80,8 @@ class Attempts:
         """Commit the verdict of an attempt that is over; without one the lease ends and the run is taken up again."""
         if not delivery.started_at or delivery.handed_back:
             return
-        self.slots.release(delivery)
+        if self.slots.release(delivery):
+            self._intake.look_up()
         if delivery.commit is not None:
             self.committer.put(delivery, delivery.commit)
         else:

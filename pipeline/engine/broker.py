@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -16,11 +16,15 @@ from dramatiq.broker import Broker, Consumer
 from dramatiq.encoder import Encoder
 from dramatiq.middleware import Middleware, MiddlewareError
 
+from pipeline.breaker import Breaker
+from pipeline.budget import Budget
 from pipeline.engine.attempts import Attempts
+from pipeline.engine.gates import Gates
 from pipeline.engine.records import NewRun
 from pipeline.engine.store import Store
 from pipeline.engine.values import Values
 from pipeline.errors import Unavailable
+from pipeline.limit import AT_ONCE
 
 #: How long a lease lasts unless it is renewed: a dead worker's runs go on after it.
 LEASE = timedelta(seconds=8)
@@ -56,6 +60,8 @@ class PipelineBroker(Broker):
         lease: timedelta = LEASE,
         grace: timedelta = timedelta(seconds=25),
         payload_limit: int = 262_144,
+        models: Sequence[str] = ("offline",),
+        at_once: Mapping[str, int] | None = None,
         on_boot: Callable[[], None] = lambda: None,
     ) -> None:
         self._hooks: dict[str, tuple[Callable[..., None], ...]] = {}
@@ -64,9 +70,15 @@ class PipelineBroker(Broker):
         self.lease = lease
         self.grace = grace
         self.payload_limit = payload_limit
+        #: The chain of actors that name none.
+        self.models = tuple(models)
+        #: How many runs of a queue a process has in hand at most.
+        self.at_once = dict(AT_ONCE if at_once is None else at_once)
         self.on_boot = on_boot
         self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(3).hex()}"
         self.stopping = False
+        #: What the calls of models may cost, by the policy file.
+        self.budgets: tuple[Budget, ...] = ()
         self._attempts: Attempts | None = None
         dramatiq.set_encoder(OrjsonEncoder())
         super().__init__(middleware=[_Boot(), *middleware])
@@ -159,8 +171,19 @@ class PipelineBroker(Broker):
         self.store.client.close()
 
     def boot(self, worker: dramatiq.Worker) -> None:
-        """Start what a worker process needs."""
+        """Start what a worker process needs.
+
+        Its policies are written down before it claims anything. Raises ``Unavailable`` if Redis does not answer.
+        """
+        self.declare_policies()
         self._attempts = Attempts(self, worker)
+
+    def declare_policies(self) -> None:
+        """Write down the limits and breakers of every actor; what was set by hand stays in force over them."""
+        known = self.actors.values()
+        limits = {limit.name: limit for actor in known for limit in getattr(actor, "limits", ())}
+        breakers = {b.name: b for actor in known if (b := getattr(actor, "breaker", None)) is not None}
+        Gates(self.store).declare(limits.values(), [Breaker(), *breakers.values()], self.budgets)
 
     @property
     def attempts(self) -> Attempts:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import dramatiq
+import orjson
 import structlog
 from dramatiq.broker import MessageProxy
 
-from pipeline.engine.records import CRASH_LIMIT, Commit, Lease
+from pipeline import ids
+from pipeline.engine.gates import Asking, Gates, Refused, Reserved, Settling
+from pipeline.engine.records import CRASH_LIMIT, Commit, Lease, NewRun
+from pipeline.engine.texts import Texts
 from pipeline.errors import Interrupted, Kind, LeaseLost, Unavailable
+from pipeline.journal import Billed, Health, Refusal
 
 if TYPE_CHECKING:
     from pipeline.actor import Call
@@ -24,6 +32,9 @@ T = TypeVar("T")
 
 #: Pause between tries while Redis does not answer.
 _PAUSE_S = 0.25
+
+#: Results that are read in one call.
+_AT_ONCE = 500
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +61,14 @@ class Delivery(MessageProxy):
         self.kind: Kind | None = None
         self.verdict: Verdict | None = None
         self.commit: Commit | None = None
+        #: More closely than the kind, and how long the failure asked to wait: the classifier's word.
+        self.why = ""
+        self.retry_after: timedelta | None = None
+        #: Whether every model of the chain has failed the run.
+        self.exhausted = False
+        #: What the attempt counts for in its group's share, above the one that every run counts.
+        self.cost = 0.0
+        self._calls: dict[str, tuple[Asking, Reserved]] = {}
         self.stopping = False
         self.cancelled = lease.cancelled
         self.lost = False
@@ -62,6 +81,17 @@ class Delivery(MessageProxy):
         self._values = values
         self.handed_back = False
         self._ticket = [True]
+
+    @property
+    def memo(self) -> dict[str, Any]:
+        """What few runs have: left_ms until the deadline, waited_ms, timeouts, flow."""
+        return orjson.loads(self.lease.memo) if self.lease.memo else {}
+
+    @property
+    def deadline_left(self) -> timedelta | None:
+        """How much time the run has left, as of its claim; none if it has no deadline."""
+        left = self.memo.get("left_ms")
+        return None if left is None else timedelta(milliseconds=max(0, left))
 
     def begin(self) -> bool:
         """Take the only ticket to this delivery: whoever asks second does not have it."""
@@ -89,13 +119,84 @@ class Delivery(MessageProxy):
         found = self._persist(lambda: self._store.load_checkpoints(self.lease.run_id))
         return {name: self._values.unpack(value) for name, value in found.items()}
 
-    def save_step(self, name: str, value: bytes) -> None:
+    def save_step(self, name: str, value: bytes, *, replace: bool = False) -> None:
         """Remember a finished step for good; raises ``LeaseLost`` if the run is another worker's now."""
         packed = self._values.pack(value)
-        self._heed(
-            self._persist(lambda: self._store.save_checkpoint(self.lease.run_id, self.lease.fence, name, packed)), name
-        )
+        save = self._store.save_checkpoint
+        code = self._persist(lambda: save(self.lease.run_id, self.lease.fence, name, packed, replace=replace))
+        self._heed(code, name)
         self.suspect = False
+
+    def append_text(self, stream: str, offset: int, text: str) -> int:
+        """Publish a piece of text; raises ``LeaseLost`` if the run is another worker's now."""
+        code = Texts(self._store).append(self.lease.run_id, self.lease.fence, stream, offset, text)
+        self._heed(code, stream)
+        return code
+
+    def spawn(self, children: Sequence[NewRun]) -> None:
+        """Start runs that feed this one; raises ``LeaseLost`` if the run is another worker's now."""
+        if children:
+            me, name = self.lease.run_id, children[0].actor
+            expect = self._store.expect_children
+            self._heed(self._persist(lambda: expect(me, self.lease.fence, name, len(children))), "children")
+            mine = [replace(child, parent=me, feeds=f"{me}:0") for child in children]
+            self._persist(lambda: self._store.enqueue(mine))
+
+    def outcomes(self, run_ids: Sequence[str]) -> list[tuple[str, bytes | None, str, str]]:
+        """Give state, result as JSON, reason and last error of each child."""
+        rows: list[tuple[str, bytes | None, str, str]] = []
+        for at in range(0, len(run_ids), _AT_ONCE):
+            portion = run_ids[at : at + _AT_ONCE]
+            rows += self._persist(partial(self._store.results, portion))
+        return [
+            (state, None if stored is None else self._values.unpack(stored), reason, message)
+            for state, stored, reason, message in rows
+        ]
+
+    def waits(self, models: Sequence[str]) -> list[timedelta]:
+        """Say for how long each model cannot be asked by this run."""
+        waits_ms = self._persist(lambda: Gates(self._store).waits_ms(self.lease.run_id, models))
+        return [timedelta(milliseconds=wait_ms) for wait_ms in waits_ms]
+
+    def reserve(self, model: str, tokens: int, micros: int | None) -> str | Refusal:
+        """Ask for one call of a model; raises ``LeaseLost`` if the run is another worker's now."""
+        asking = Asking(
+            run_id=self.lease.run_id,
+            fence=self.lease.fence,
+            call_id=ids.new(),
+            model=model,
+            tokens=tokens,
+            micros=-1 if micros is None else micros,
+            group=self.run.group if self.run else "",
+            flow=self.memo.get("flow") or "",
+            actor=self.actor_name,
+        )
+        answer = self._persist(lambda: Gates(self._store).reserve(asking))
+        if answer is None:
+            self._heed(-1, model)
+        if isinstance(answer, Refused):
+            return Refusal(answer.gate, timedelta(milliseconds=answer.wait_ms), answer.then)
+        assert answer is not None
+        self._calls[asking.call_id] = (asking, answer)
+        return asking.call_id
+
+    def settle(self, reserved: str, billed: Billed, health: Health, wait: timedelta) -> None:
+        """End a call of a model: charge what it took, and tell the breakers."""
+        asking, got = self._calls.pop(reserved)
+        tokens = billed.tokens_in + billed.tokens_out
+        self.cost += tokens / 1000
+        settling = Settling(
+            asked=asking,
+            reserved=got,
+            health=health,
+            ms=int(wait.total_seconds() * 1000),
+            seconds=billed.seconds,
+            tokens=tokens,
+            micros=billed.micros,
+            record=asdict(billed) | {"at_ms": time.time_ns() // 1_000_000},
+        )
+        for name, state in self._persist(lambda: Gates(self._store).settle(settling)).items():
+            log.warning("breaker_changed", breaker=name, state=state, reason=billed.outcome)
 
     def report(self, progress: bytes) -> None:
         """Publish a report; raises ``LeaseLost`` if the run is another worker's now."""

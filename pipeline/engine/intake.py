@@ -48,7 +48,7 @@ class Intake(threading.Thread):
         worker_id: str,
         lease: timedelta,
         queues: Callable[[], list[str]],
-        actors: Callable[[], list[str]],
+        actors: Callable[[], dict[str, int]],
         hand_over: Callable[[list[Delivery]], None],
     ) -> None:
         super().__init__(name="intake", daemon=True)
@@ -69,12 +69,16 @@ class Intake(threading.Thread):
         """Claim nothing more; what was claimed and has not begun goes back to its place at once."""
         self._stopping.set()
         self._slots.close()
+        self.look_up()
+        self.join(timeout.total_seconds())
+        self._give_back(self._slots.impatient(timedelta(0)), "worker_stopping")
+
+    def look_up(self) -> None:
+        """Have the thread look for work now, though it may block on Redis."""
         try:
             self._store.nudge(self._worker_id)
         except Unavailable as error:
             log.warning("nudge_failed", error=str(error))
-        self.join(timeout.total_seconds())
-        self._give_back(self._slots.impatient(timedelta(0)), "worker_stopping")
 
     def run(self) -> None:
         while not self._stopping.is_set():
@@ -98,8 +102,9 @@ class Intake(threading.Thread):
         # Queues take turns at being first; inside a tier none is always behind.
         self._turn += 1
         at = self._turn % len(queues) if queues else 0
-        queues = queues[at:] + queues[:at]
-        leases, next_due_ms = self._claim(queues, want)
+        room = self._slots.room(queues[at:] + queues[:at])
+        queues = list(room)
+        leases, next_due_ms = self._claim(room, want)
         self._deliver(leases)
         if len(leases) < want and not self._stopping.is_set():
             pause = PATIENCE if self._slots.waiting else LOOK_UP
@@ -107,7 +112,7 @@ class Intake(threading.Thread):
                 pause = min(pause, timedelta(milliseconds=max(next_due_ms, 1)))
             self._token = self._store.wait([*queues, self._worker_id], pause)
 
-    def _claim(self, queues: list[str], want: int) -> tuple[list[Lease], int | None]:
+    def _claim(self, queues: dict[str, int], want: int) -> tuple[list[Lease], int | None]:
         claim_id = os.urandom(8).hex()
         again = False
         while True:

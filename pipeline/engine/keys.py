@@ -11,10 +11,30 @@ key                       type    holds
 ``run:<id>:log``          list    its events as JSON, oldest first; also a channel that tells of new ones
 ``run:<id>:steps``        hash    step name -> result of the finished step
 ``run:<id>:errors``       list    one JSON object a failed attempt
+``run:<id>:calls``        list    one JSON object a call of a language model
+``run:<id>:children``     set     the runs it started and waits for
+``run:<id>:text``         hash    stream -> the text written so far
 ``flow:<id>``             hash    a flow: its state, how many nodes are pending, the state of each node
 ``flow:<id>:log``         list    what happened to its nodes; also a channel
-``ready:<q>``             zset    ``<tier>:<group>`` by tier, then by virtual time: whose turn it is
-``ready:<q>:<t>:<g>``     zset    run ids of one group by number, then by age
+``ready:<q>``             zset    lanes, ``<tier>:<group>[<0x1f><gates>]``, by tier, then by virtual time
+``ready:<q>:<lane>``      zset    run ids of one lane by number, then by age
+``debt:<q>``              hash    ``<tier>:<group>`` -> what its runs cost above their number: paid with its next turns
+``blocked:<gate>``        zset    ``<q><newline><lane>`` by turn: what waits at a gate (see ``lua/_gates.lua``)
+``held``                  hash    ``<q><newline><lane>`` -> the gate it waits at
+``gates``                 zset    gates that something waits at, by the time to look at them again
+``limits``                hash    ``declared:<name>``, ``set:<name>[=<key>]`` -> JSON: what is in force
+``breakers``              hash    the same of breakers; ``declared:*`` is for all that are not named
+``budgets``               hash    the same of budgets
+``rate:<limit>``          string  GCRA: the theoretical arrival time, in ms
+``tokens:<limit>``        string  the same in tokens
+``permits:<limit>``       zset    who holds a permit, ``<run>`` or ``<run>|<call>``, by the time it was taken
+``breaker:<name>``        hash    state, until when, who probes, and calls and failures of the window
+``budget:<name>:<n>``     hash    used and reserved in period n: micros, tokens, held_micros, held_tokens
+``budget:<name>:<n>:held`` hash   ``<run>|<call>`` -> ``<micros>:<tokens>`` that it has reserved
+``settled:<call>``        string  a call that was settled: settling it again changes nothing
+``paused``                hash    ``queue:<q>``, ``actor:<a>``, ``group:<g>`` -> since when
+``review``                zset    runs that wait for a person, by the time they began to
+``pressure``              string  set while Redis is nearly full: nothing new is accepted
 ``clock:<q>``             hash    tier -> virtual time of the group served last
 ``weight``                hash    group -> its share, 1 if absent
 ``wake:<q>``              list    at most one token: "there may be work"; idle workers block on it
@@ -65,6 +85,18 @@ RECORD = {
     "flow": "the flow it belongs to",
     "node": "its name in the flow",
     "needs": "inputs still missing",
+    "brood": "children it waits for, or waited for",
+    "parent": "the run that waits for it",
+    "gates": "what stands before its start (lua/_gates.lua)",
+    "version": "of the payload, if it is not the first",
+    "held_ms": "since when a gate has refused it",
+    "patience_ms": "how long it may wait at gates; a day if absent",
+    "waited_ms": "how long its snoozes were in all",
+    "timeouts": "attempts that ended at their time limit",
+    "degraded": "set if its result was made without the models it asked for",
+    "review": "what a person has to decide, as JSON",
+    "retry_of": "the dead run it was made from",
+    "retried_as": "the run that was made from it",
     "feeds": "runs that wait for it: <id>:<1 required, 0 tolerates failure>, separated by spaces",
 }
 
@@ -142,3 +174,58 @@ def queues(namespace: str) -> str:
 def workers(namespace: str) -> str:
     """Spell the index of worker processes, by when they were last heard of."""
     return f"{{{namespace}}}:workers"
+
+
+def policies(namespace: str, kind: str) -> str:
+    """Spell the settings of limits, breakers or budgets."""
+    return f"{{{namespace}}}:{kind}"
+
+
+def breaker(namespace: str, name: str) -> str:
+    """Spell the state of a breaker."""
+    return f"{{{namespace}}}:breaker:{name}"
+
+
+def budget(namespace: str, name: str, window: int) -> str:
+    """Spell what a budget has used in a period."""
+    return f"{{{namespace}}}:budget:{name}:{window}"
+
+
+def paused(namespace: str) -> str:
+    """Spell what is paused."""
+    return f"{{{namespace}}}:paused"
+
+
+def gates(namespace: str) -> str:
+    """Spell the gates that something waits at."""
+    return f"{{{namespace}}}:gates"
+
+
+def blocked(namespace: str, gate: str) -> str:
+    """Spell the lanes that wait at a gate."""
+    return f"{{{namespace}}}:blocked:{gate}"
+
+
+def held(namespace: str) -> str:
+    """Spell at which gate each lane waits."""
+    return f"{{{namespace}}}:held"
+
+
+def permits(namespace: str, limit: str) -> str:
+    """Spell who holds the permits of a limit."""
+    return f"{{{namespace}}}:permits:{limit}"
+
+
+def calls(namespace: str, run_id: str) -> str:
+    """Spell the calls of language models that a run made."""
+    return f"{{{namespace}}}:run:{run_id}:calls"
+
+
+def children(namespace: str, run_id: str) -> str:
+    """Spell the runs that a run started and waits for."""
+    return f"{{{namespace}}}:run:{run_id}:children"
+
+
+def review(namespace: str) -> str:
+    """Spell the index of runs that wait for a person."""
+    return f"{{{namespace}}}:review"

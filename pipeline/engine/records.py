@@ -24,10 +24,47 @@ class NewRun:
     delay_ms: int = 0
     deadline_ms: int | None = None
     key: str = ""
+    #: What the key does when a run is there already: return, throttle, debounce or replace (enqueue.lua).
+    mode: str = "return"
+    period_ms: int = 0
     node: str = ""
     needs: int = 0
     feeds: str = ""
     correlation: str = ""
+    #: What stands before its start, as the scripts spell it (_gates.lua).
+    gates: str = ""
+    version: int = 1
+    parent: str = ""
+    patience_ms: int | None = None
+    retry_of: str = ""
+
+    def words(self) -> list[str | bytes | int]:
+        """Give it as enqueue.lua reads it."""
+        more: list[str | int] = []
+        for name in ("deadline_ms", "feeds", "correlation", "patience_ms", "retry_of"):
+            if (value := getattr(self, name)) not in {None, ""}:
+                more += (name, value)
+        if self.version != 1:
+            more += ("version", self.version)
+        return [
+            self.id,
+            self.actor,
+            self.queue,
+            self.tier,
+            self.group,
+            self.number,
+            self.delay_ms,
+            self.key,
+            self.mode,
+            self.period_ms,
+            self.node,
+            self.needs,
+            self.gates,
+            self.parent,
+            self.message,
+            len(more) // 2,
+            *more,
+        ]
 
 
 class Lease(NamedTuple):
@@ -44,6 +81,8 @@ class Lease(NamedTuple):
     tier: int
     #: Until when it lasts at least, by this process's own clock: ``time.monotonic()``.
     held_until: float = 0.0
+    #: What few runs have, as JSON: see claim.lua.
+    memo: bytes = b""
 
 
 class Commit(NamedTuple):
@@ -57,6 +96,10 @@ class Commit(NamedTuple):
     reason: str = ""
     error: bytes = b""
     spends: bool = True
+    #: Further fields of the record, as a JSON object; empty if there are none.
+    notes: bytes = b""
+    #: What the attempt counts for in its group's share, above the one that every run counts.
+    cost: float = 0
 
 
 @dataclass(frozen=True, slots=True)

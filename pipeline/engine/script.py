@@ -11,7 +11,7 @@ import hiredis
 import redis
 from redis.exceptions import NoScriptError
 
-from pipeline.errors import Unavailable
+from pipeline.errors import Backpressure, Unavailable
 
 _LUA = files("pipeline.engine") / "lua"
 
@@ -60,7 +60,9 @@ class Script:
     def __init__(self, lines: Lines, name: str, prefix: str) -> None:
         self._lines = lines
         self._prefix = prefix
-        self._source = (_LUA / "_shared.lua").read_text() + (_LUA / f"{name}.lua").read_text()
+        body = (_LUA / f"{name}.lua").read_text()
+        preludes = ["_shared", *(["_gates"] if "\n-- needs _gates\n" in body else [])]
+        self._source = "".join((_LUA / f"{prelude}.lua").read_text() for prelude in preludes) + body
         self._digest = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
 
     def __call__(self, *args: str | bytes | float) -> Any:
@@ -70,4 +72,6 @@ class Script:
             except NoScriptError:
                 return self._lines.call("EVAL", self._source, 1, self._prefix, *args)
         except redis.RedisError as error:
+            if str(error).startswith("BACKPRESSURE"):
+                raise Backpressure(str(error).removeprefix("BACKPRESSURE ")) from error
             raise Unavailable(f"Redis: {error}") from error

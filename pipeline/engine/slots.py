@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from pipeline.engine.delivery import Delivery
@@ -20,12 +22,17 @@ PATIENCE = timedelta(milliseconds=500)
 #: Weight of the newest observation in the running means.
 _ALPHA = 0.05
 
+#: The room of a queue that is not limited: more than is ever claimed.
+_PLENTY = 1_000_000
+
 
 class Slots:
     """Counts claimed and running deliveries of one process; safe to use from all of its threads."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, at_once: Mapping[str, int] | None = None) -> None:
         self._threads = threads
+        self._at_once = dict(at_once or {})
+        self._taken: Counter[str] = Counter()
         self._changed = threading.Condition(threading.Lock())
         self._claimed: dict[str, Delivery] = {}
         self._running = 0
@@ -40,6 +47,7 @@ class Slots:
         with self._changed:
             for delivery in deliveries:
                 self._claimed[delivery.lease.run_id] = delivery
+                self._taken[delivery.queue_name] += 1
                 self._leased[delivery.lease.run_id, delivery.lease.fence] = delivery
 
     def begin(self, delivery: Delivery) -> bool:
@@ -52,16 +60,29 @@ class Slots:
             self._running += 1
         return True
 
-    def release(self, delivery: Delivery) -> None:
-        """Note that a thread is done with a delivery that it began; its lease is kept until ``forget``."""
+    def release(self, delivery: Delivery) -> bool:
+        """Note that a thread is done with a delivery that it began; its lease is kept until ``forget``.
+
+        Says whether its queue had no room, and has some now.
+        """
         now = time.monotonic()
+        queue = delivery.queue_name
         with self._changed:
             self._running -= 1
+            self._taken[queue] -= 1
+            full = self._taken[queue] + 1 == self._at_once.get(queue)
             self._duration_s += _ALPHA * (now - delivery.started_at - self._duration_s)
             self._interval_s += _ALPHA * (min(1.0, now - self._released_at) - self._interval_s)
             self._released_at = now
             if self._running + len(self._claimed) <= self._threads + self._ahead() // 2:
                 self._changed.notify()
+            return full
+
+    def room(self, queues: Iterable[str]) -> dict[str, int]:
+        """Say how many more runs of each queue this process may have in hand; queues without room are left out."""
+        with self._changed:
+            rooms = {queue: self._at_once.get(queue, _PLENTY) - self._taken[queue] for queue in queues}
+        return {queue: room for queue, room in rooms.items() if room > 0}
 
     def forget(self, *deliveries: Delivery) -> None:
         """Note that deliveries' leases are of no more concern."""
@@ -96,6 +117,7 @@ class Slots:
             taken = [d for d in late if d.begin()]
             for delivery in taken:
                 delivery.handed_back = True
+                self._taken[delivery.queue_name] -= 1
                 del self._claimed[delivery.lease.run_id]
             if taken:
                 self._duration_s = max(self._duration_s, LOOKAHEAD.total_seconds())

@@ -7,7 +7,7 @@ not answer raises ``Unavailable``; whether to call again is the caller's decisio
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -30,12 +30,11 @@ class Store:
     def __init__(self, client: redis.Redis, namespace: str = "dramaturg") -> None:
         self.client = client
         self.namespace = namespace
-        prefix = keys.prefix(namespace)
         lines = Lines(client)
 
-        def script(name: str) -> Script:
-            return Script(lines, name, prefix)
-
+        self._lines, self._prefix = lines, keys.prefix(namespace)
+        self._scripts: dict[str, Script] = {}
+        script = self.script
         self._enqueue = script("enqueue")
         self._claim = script("claim")
         self._renew = script("renew")
@@ -47,6 +46,14 @@ class Store:
         self._discard_run = script("discard_run")
         self._sweep = script("sweep")
         self._watch_logs = script("watch_logs")
+        self._expect_children = script("expect_children")
+
+    def script(self, name: str) -> Script:
+        """Give a Lua file as something to call with its arguments."""
+        found = self._scripts.get(name)
+        if found is None:
+            found = self._scripts[name] = Script(self._lines, name, self._prefix)
+        return found
 
     def enqueue(self, runs: Sequence[NewRun]) -> list[str]:
         """Accept runs; gives each one's id, or the id of the run that came first under its key."""
@@ -60,46 +67,41 @@ class Store:
         return self._accept(runs, flow=flow_id, name=name, last=last)
 
     def _accept(self, runs: Sequence[NewRun], *, flow: str, name: str, last: str) -> list[str]:
-        args: list[str | bytes | float] = [flow, name, last]
+        args: list[str | bytes | float] = [flow, name, last, len(runs)]
         for run in runs:
-            args += (
-                run.id,
-                run.actor,
-                run.queue,
-                run.tier,
-                run.group,
-                run.number,
-                run.delay_ms,
-                "" if run.deadline_ms is None else run.deadline_ms,
-                run.key,
-                run.node,
-                run.needs,
-                run.feeds,
-                run.correlation,
-                run.message,
-            )
+            args += run.words()
         return [item.decode() for item in self._enqueue(*args)]
 
     def claim(
         self,
         worker: str,
         claim_id: str,
-        queues: Sequence[str],
-        actors: Iterable[str],
+        queues: Mapping[str, int],
+        actors: Mapping[str, int],
         *,
         want: int,
         lease_ms: int,
         again: bool = False,
         suspects: int | None = None,
     ) -> tuple[list[Lease], int | None]:
-        """Take up to ``want`` runs, and say in how many ms the next delayed one is due, if any.
+        """Take up to ``want`` runs, and say in how many ms something is due that waits now, if anything.
 
+        ``queues`` says how many runs of each may be taken, ``actors`` the version of each that is known here.
         At most ``suspects`` of them are runs on their last start; any number if none is given.
         """
         most = want if suspects is None else suspects
         asked = time.monotonic()
         reply = self._claim(
-            worker, claim_id, int(again), lease_ms, want, CRASH_LIMIT, most, len(queues), *queues, *actors
+            worker,
+            claim_id,
+            int(again),
+            lease_ms,
+            want,
+            CRASH_LIMIT,
+            most,
+            len(queues),
+            *(word for pair in queues.items() for word in pair),
+            *(word for pair in actors.items() for word in pair),
         )
         leases = [
             Lease(
@@ -113,8 +115,9 @@ class Store:
                 snoozes=reply[i + 7],
                 tier=reply[i + 8],
                 held_until=asked + lease_ms / 1000,
+                memo=reply[i + 9],
             )
-            for i in range(1, len(reply), 9)
+            for i in range(1, len(reply), 10)
         ]
         return leases, None if reply[0] < 0 else reply[0]
 
@@ -153,14 +156,18 @@ class Store:
             raise Unavailable(f"Redis: {error}") from error
         return found == [str(fence).encode(), b"running"]
 
-    def save_checkpoint(self, run_id: str, fence: int, step: str, value: bytes) -> int:
+    def save_checkpoint(self, run_id: str, fence: int, step: str, value: bytes, *, replace: bool = False) -> int:
         """Remember a finished step: 1 saved, 2 saved and asked to stop, -1 refused because the lease is another's."""
-        return cast("int", self._save_checkpoint(run_id, fence, step, value))
+        return cast("int", self._save_checkpoint(run_id, fence, step, value, int(replace)))
 
     def load_checkpoints(self, run_id: str) -> dict[str, bytes]:
         """Give the results of the steps finished so far."""
         found = self.read("hgetall", keys.steps(self.namespace, run_id))
         return {name.decode(): value for name, value in found.items()}
+
+    def expect_children(self, run_id: str, fence: int, name: str, total: int) -> int:
+        """Have a run wait for so many others that feed it: 1 expected, -1 refused because the lease is another's."""
+        return cast("int", self._expect_children(run_id, fence, name, total))
 
     def report_progress(self, run_id: str, fence: int, progress: bytes) -> int:
         """Publish a report: 1 written, 2 written and asked to stop, -1 refused because the lease is another's."""
@@ -170,7 +177,18 @@ class Store:
         """End attempts: for each 1 committed, 0 committed before, -1 refused because the lease is another's."""
         args: list[str | bytes | float] = []
         for c in commits:
-            args += (c.run_id, c.fence, c.state, c.delay_ms, c.result, c.reason, c.error, int(c.spends))
+            args += (
+                c.run_id,
+                c.fence,
+                c.state,
+                c.delay_ms,
+                c.result,
+                c.reason,
+                c.error,
+                int(c.spends),
+                c.notes,
+                c.cost,
+            )
         return cast("list[int]", self._commit(*args))
 
     def read(self, command: str, *args: Any, **kwargs: Any) -> Any:

@@ -27,11 +27,16 @@ from pipeline.engine.lifeline import LIFELINE
 #: Exit codes that say "start me differently": wrong usage, and EX_CONFIG of sysexits.h.
 REFUSALS = frozenset({2, 78})
 
+#: The exit code of a worker that cannot go on and has lost nothing: EX_TEMPFAIL of sysexits.h. It is replaced at once.
+REPLACE = 75
+
 _SETTLED = 5.0  # seconds a child lives before it counts as one that starts well
+_SOONEST_TO_LEAVE = 2.0  # seconds after which a worker may have come to ask for its replacement
 _REFUSED = 3  # refusals in a row, with no settled child beside them, before the supervisor gives up
 _LONGEST_PAUSE = 30.0
 _ECHO = 0.5  # seconds in which a second signal is the same keystroke, passed on by make or uv as well
 
+_Name = Literal["worker_started", "worker_died", "worker_left", "worker_overdue", "workers_stopping", "workers_refused"]
 _log = structlog.get_logger(__name__)
 
 
@@ -39,7 +44,7 @@ _log = structlog.get_logger(__name__)
 class WorkerEvent:
     """Something that happened to a worker process; ``code`` is its exit code, or minus the signal that ended it."""
 
-    name: Literal["worker_started", "worker_died", "worker_overdue", "workers_stopping", "workers_refused"]
+    name: _Name
     slot: int | None = None
     pid: int | None = None
     code: int | None = None
@@ -206,7 +211,8 @@ class Supervisor:
     def _ended(self, end: _Ended) -> None:
         slot, now = end.slot, time.monotonic()
         pid = slot.process.pid if slot.process else None
-        early = slot.kill_at is None and now - slot.started_at < _SETTLED
+        left = end.code == REPLACE and now - slot.started_at >= _SOONEST_TO_LEAVE
+        early = slot.kill_at is None and now - slot.started_at < _SETTLED and not left
         slot.early_deaths = slot.early_deaths + 1 if early else 0
         slot.process, slot.settled, slot.kill_at = None, False, None
         os.close(slot.lifeline)
@@ -221,7 +227,7 @@ class Supervisor:
             return
         pause = _pause(slot.early_deaths)
         slot.start_at = now + pause
-        self._tell(WorkerEvent("worker_died", slot.index, pid, end.code, pause))
+        self._tell(WorkerEvent("worker_left" if left else "worker_died", slot.index, pid, end.code, pause))
 
     def _ask_to_leave(self, slot: _Slot, now: float) -> None:
         if slot.process is not None:

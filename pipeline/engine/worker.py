@@ -11,9 +11,11 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING, NoReturn
 
 import dramatiq
 import structlog
@@ -21,7 +23,11 @@ import structlog
 from pipeline import logs
 from pipeline.engine.lifeline import watch_supervisor
 from pipeline.engine.server_checks import require_fit_server
+from pipeline.engine.supervisor import REPLACE
 from pipeline.errors import PipelineError, Unavailable
+
+if TYPE_CHECKING:
+    from pipeline.engine.broker import PipelineBroker
 
 #: Exit codes, as everywhere in the command line: wrong usage, and Redis or the database out of reach.
 USAGE, UNREACHABLE = 2, 5
@@ -64,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     queues = set(filter(None, options.queues.split(","))) or None
     worker = dramatiq.Worker(broker, queues=queues, worker_threads=options.threads, worker_timeout=250)
     worker.start()
+    watchdog = broker.attempts.watchdog
+    watchdog.on_stuck = stop.set
     log.info("worker_ready", worker=broker.worker_id, threads=options.threads, queues=sorted(broker.queues))
     code = 0
     while not stop.wait(LOOK_ROUND.total_seconds()):
@@ -72,15 +80,43 @@ def main(argv: Sequence[str] | None = None) -> int:
             log.error("worker_thread_died")
             code = 1
             break
+    if watchdog.stuck:
+        return _leave(worker, broker)
     worker.stop(timeout=int(broker.grace.total_seconds() * 1000))
     broker.close()
     if any(thread.is_alive() for thread in worker.workers):
         # A thread that is stuck past the bound must not hold the process: its lease ends and the run goes on elsewhere.
         log.warning("threads_left", count=sum(thread.is_alive() for thread in worker.workers))
-        logs.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        _end(code)
     return code
+
+
+def _leave(worker: dramatiq.Worker, broker: PipelineBroker) -> NoReturn:
+    """Let the threads that are not stuck come to an end, or to their next step, and have the process replaced."""
+    attempts = broker.attempts
+    log.error(
+        "worker_leaves",
+        why="a thread did not stop at its limit, and only its process can end it",
+        stuck=len(attempts.watchdog.stuck),
+        grace_s=broker.grace.total_seconds(),
+    )
+    attempts.stop_claiming()
+    for thread in worker.workers:
+        thread.stop()
+    until = time.monotonic() + broker.grace.total_seconds()
+    while neighbours := [t for t in worker.workers if t.is_alive() and t.ident not in attempts.watchdog.stuck]:
+        if time.monotonic() > until:
+            log.warning("threads_left", count=len(neighbours))
+            break
+        neighbours[0].join(0.1)
+    attempts.stop()
+    _end(REPLACE)
+
+
+def _end(code: int) -> NoReturn:
+    logs.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.llm.generation import CallUsage, Generated, generate
+from pipeline.llm.generation import CallUsage, Generated, generate, write
 from pipeline.llm.loop import close
 from pipeline.llm.names import OFFLINE, ModelName, parse_model
 from pipeline.llm.providers import Providers, configure, configured
@@ -18,4 +18,5 @@ __all__ = [
     "configured",
     "generate",
     "parse_model",
+    "write",
 ]

@@ -45,12 +45,18 @@ class LoopThread:
             found: T = self._clients[key]
             return found
 
-    def run(self, coroutine: Coroutine[Any, Any, T], *, timeout: timedelta) -> T:
-        """Wait for the coroutine; it is cancelled at the timeout, or when an exception lands in this thread."""
+    def run(
+        self, coroutine: Coroutine[Any, Any, T], *, timeout: timedelta, meanwhile: Callable[[], None] = lambda: None
+    ) -> T:
+        """Wait for the coroutine; it is cancelled at the timeout, or when an exception lands in this thread.
+
+        ``meanwhile`` is called here ten times a second, and once when it has ended.
+        """
         future = asyncio.run_coroutine_threadsafe(_within(timeout, coroutine), self._loop)
         try:
             for _ in range(int((timeout + _GRACE) / _SLICE) + 1):
                 done, _pending = concurrent.futures.wait([future], timeout=_SLICE.total_seconds())
+                meanwhile()
                 if done:
                     return future.result()
             raise Timeout(f"the thread that talks to models did not answer for {_GRACE.total_seconds():g} s")

@@ -21,9 +21,9 @@ from pipeline import FlowHandle, Models, RunHandle
 from pipeline.artifacts import ArtifactStore
 from pipeline.blobs import Blobs
 from pipeline.cli.studying import demo_documents
+from pipeline.testing import Answer, Behaviour, Exchange, SimulatedProvider, Status, bad_key
 from tests.chaos.stage import Stage, stage
-from tests.providers import Answer, Behaviour, SimulatedProvider, Status, bad_key, honest, inventive, obedient
-from tests.providers.exchange import Exchange
+from tests.readers import honest, inventive, obedient
 from tests.support.processes import Process
 from tests.support.proxy import Command, Fault, Proxy
 from tests.support.redis_server import RedisServer

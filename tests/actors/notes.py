@@ -18,7 +18,7 @@ def present() -> Run:
 
 def fence_of(run: Run) -> int:
     """Give the token of the lease a run works under; actors have no use for it, their examiners do."""
-    return cast("Delivery", run._journal).lease.fence
+    return cast("Delivery", run.journal).lease.fence
 
 
 def note(what: str, step: str = "") -> None:

@@ -88,13 +88,13 @@ def spin(seconds: float, run: Run) -> str:
     """Work in one long step that looks up now and then."""
     note("started")
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        try:
+    try:
+        while time.monotonic() < until:
             run.check_cancelled()
-        except (Cancelled, LeaseLost):
-            note("heeded")
-            raise
-        time.sleep(0.02)
+            time.sleep(0.02)
+    except (Cancelled, LeaseLost):
+        note("heeded")
+        raise
     return "done"
 
 

@@ -49,5 +49,5 @@ def test_a_process_that_holds_a_run_twice_has_lost_the_first(redis_client: redis
 
 
 def _claim(store: Store, claim_id: str) -> list[Lease]:
-    leases, _ = store.claim("w", claim_id, ["q"], ["a"], want=1, lease_ms=LEASE_MS)
+    leases, _ = store.claim("w", claim_id, {"q": 1}, {"a": 1}, want=1, lease_ms=LEASE_MS)
     return leases

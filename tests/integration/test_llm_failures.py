@@ -9,10 +9,9 @@ from datetime import timedelta
 import pytest
 from pydantic import BaseModel
 
-from pipeline import errors
+from pipeline import errors, testing
 from pipeline.llm import Providers, configure, generate
-from tests import providers
-from tests.providers import Answer, SimulatedProvider
+from pipeline.testing import Answer, SimulatedProvider
 
 OPENAI_KEY = "sk-openai-0123456789"
 ANTHROPIC_KEY = "no.known.form.0123456789"
@@ -51,29 +50,29 @@ def _configured(provider: SimulatedProvider) -> Iterator[None]:
 
 
 CASES = {
-    "429 with Retry-After": (providers.rate_limited(7), errors.RateLimited, "slow down"),
-    "429 without": (providers.rate_limited(), errors.RateLimited, "slow down"),
-    "429 in the far future": (providers.rate_limited("Wed, 21 Oct 2099 07:28:00 GMT"), errors.RateLimited, ""),
-    "no quota": (providers.out_of_quota(), errors.Permanent, "no quota or credit left"),
-    "too long": (providers.context_overflow(), errors.ContextOverflow, "too long"),
-    "too large": (providers.Status(413, "too large"), errors.ContextOverflow, "413"),
-    "bad key": (providers.bad_key(ECHO), errors.AuthFailed, "401"),
-    "not allowed": (providers.Status(403, "no"), errors.AuthFailed, "403"),
-    "no such model": (providers.no_such_model(), errors.Permanent, "404"),
-    "bad request": (providers.Status(400, "bad option"), errors.Permanent, "bad option"),
-    "moved": (providers.Status(302, headers={"Location": "http://127.0.0.1:1/"}), errors.Permanent, "leads elsewhere"),
-    "request timeout": (providers.Status(408, "slow"), errors.Transient, "408"),
-    "500": (providers.server_error(), errors.Transient, "500"),
-    "502 page": (providers.bad_gateway(), errors.Transient, "a page of HTML"),
-    "503": (providers.unavailable(), errors.Transient, "503"),
-    "529": (providers.overloaded(), errors.Transient, "529"),
-    "200 page": (providers.no_json(), errors.Transient, ""),
-    "reset": (providers.Cut(), errors.Transient, "connection failed"),
-    "reset midway": (providers.Cut(after=100), errors.Transient, "connection failed"),
-    "hangs": (providers.Hang(), errors.Timeout, "read limit"),
-    "trickles": (providers.Trickle(Answer({"word": "yes"})), errors.Timeout, "within the time limit"),
-    "refuses": (providers.Refusal(), errors.ContentRefused, "refused"),
-    "cut off": (providers.Truncated(), errors.QualityError, ""),
+    "429 with Retry-After": (testing.rate_limited(7), errors.RateLimited, "slow down"),
+    "429 without": (testing.rate_limited(), errors.RateLimited, "slow down"),
+    "429 in the far future": (testing.rate_limited("Wed, 21 Oct 2099 07:28:00 GMT"), errors.RateLimited, ""),
+    "no quota": (testing.out_of_quota(), errors.Permanent, "no quota or credit left"),
+    "too long": (testing.context_overflow(), errors.ContextOverflow, "too long"),
+    "too large": (testing.Status(413, "too large"), errors.ContextOverflow, "413"),
+    "bad key": (testing.bad_key(ECHO), errors.AuthFailed, "401"),
+    "not allowed": (testing.Status(403, "no"), errors.AuthFailed, "403"),
+    "no such model": (testing.no_such_model(), errors.Permanent, "404"),
+    "bad request": (testing.Status(400, "bad option"), errors.Permanent, "bad option"),
+    "moved": (testing.Status(302, headers={"Location": "http://127.0.0.1:1/"}), errors.Permanent, "leads elsewhere"),
+    "request timeout": (testing.Status(408, "slow"), errors.Transient, "408"),
+    "500": (testing.server_error(), errors.Transient, "500"),
+    "502 page": (testing.bad_gateway(), errors.Transient, "a page of HTML"),
+    "503": (testing.unavailable(), errors.Transient, "503"),
+    "529": (testing.overloaded(), errors.Transient, "529"),
+    "200 page": (testing.no_json(), errors.Transient, ""),
+    "reset": (testing.Cut(), errors.Transient, "connection failed"),
+    "reset midway": (testing.Cut(after=100), errors.Transient, "connection failed"),
+    "hangs": (testing.Hang(), errors.Timeout, "read limit"),
+    "trickles": (testing.Trickle(Answer({"word": "yes"})), errors.Timeout, "within the time limit"),
+    "refuses": (testing.Refusal(), errors.ContentRefused, "refused"),
+    "cut off": (testing.Truncated(), errors.QualityError, ""),
     "bad JSON": (Answer('{"word": '), errors.QualityError, "not of the asked shape"),
     "chatter": (Answer("Sure, here you are!"), errors.QualityError, "not of the asked shape"),
     "wrong shape": (Answer({"letter": "y"}), errors.QualityError, "not of the asked shape"),
@@ -110,7 +109,7 @@ def test_retry_after_is_kept_within_a_day(provider):
     """Seconds as they were asked for; a date in another century is not believed."""
     waits = []
     for value in (7, None, "Wed, 21 Oct 2099 07:28:00 GMT"):
-        model = provider.on("m", providers.rate_limited(value))
+        model = provider.on("m", testing.rate_limited(value))
         with pytest.raises(errors.RateLimited) as caught:
             generate(model, Word, instructions="Say a word.", prompt="Now.")
         waits.append(caught.value.retry_after)
@@ -123,7 +122,7 @@ def test_a_server_that_says_when_it_is_back_is_believed(provider, dialect):
     waits = []
     for status in (503, 529):
         for headers in ({"Retry-After": "7"}, {}, {"Retry-After": "999999"}):
-            provider.on("m", providers.Status(status, "busy", "overloaded", "overloaded_error", headers))
+            provider.on("m", testing.Status(status, "busy", "overloaded", "overloaded_error", headers))
             with pytest.raises(errors.Transient) as caught:
                 generate(NAMES[dialect].format(url=provider.url), Word, instructions="Say a word.", prompt="Now.")
             waits.append(caught.value.retry_after)
@@ -139,7 +138,7 @@ def test_a_server_that_is_not_there_is_a_passing_failure():
 
 def test_a_provider_that_recovers_is_used_again(provider):
     """A cut connection does not stay in the pool."""
-    model = provider.on("m", providers.Cut(), providers.server_error(), Answer({"word": "yes"}))
+    model = provider.on("m", testing.Cut(), testing.server_error(), Answer({"word": "yes"}))
     for failure in (errors.Transient, errors.Transient):
         with pytest.raises(failure):
             generate(model, Word, instructions="Say a word.", prompt="Now.")

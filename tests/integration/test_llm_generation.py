@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from pipeline.llm import Providers, configure, generate
-from tests.providers import Answer, SimulatedProvider
+from pipeline.testing import Answer, SimulatedProvider
 
 
 class Word(BaseModel):

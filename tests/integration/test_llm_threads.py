@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from pipeline.errors import Interrupted
 from pipeline.llm import Providers, close, configure, generate
-from tests.providers import Answer, Hang, SimulatedProvider
+from pipeline.testing import Answer, Hang, SimulatedProvider
 
 
 class Word(BaseModel):

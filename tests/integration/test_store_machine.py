@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -21,6 +22,16 @@ WORKERS = ("w1", "w2")
 QUEUES = ("q1", "q2")
 KNOWN = ("a", "b")
 UNKNOWN = "c"
+
+#: Every queue, with more room than is ever asked for.
+ROOM = dict.fromkeys(QUEUES, 1000)
+
+
+def versions(actors: Sequence[str]) -> dict[str, int]:
+    """Know these actors, in their first version."""
+    return dict.fromkeys(actors, 1)
+
+
 FINAL = {"completed", "dead", "cancelled"}
 
 _client: list[redis.Redis] = []
@@ -109,9 +120,11 @@ class Machine(RuleBasedStateMachine):
     def claim(self, worker: str, want: int, lost_reply: bool):
         claim_id = f"claim{next(self.ids)}"
         before = {run.id: run.state for run in self.model.values()}
-        got, _ = self.store.claim(worker, claim_id, QUEUES, KNOWN, want=want, lease_ms=LEASE_MS)
+        got, _ = self.store.claim(worker, claim_id, ROOM, versions(KNOWN), want=want, lease_ms=LEASE_MS)
         if lost_reply:
-            again, _ = self.store.claim(worker, claim_id, QUEUES, KNOWN, want=want, lease_ms=LEASE_MS, again=True)
+            again, _ = self.store.claim(
+                worker, claim_id, ROOM, versions(KNOWN), want=want, lease_ms=LEASE_MS, again=True
+            )
             if got:
                 assert sorted(lease.run_id for lease in again) == sorted(lease.run_id for lease in got)
             got = again
@@ -143,7 +156,7 @@ class Machine(RuleBasedStateMachine):
         if not parked:
             return []
         got, _ = self.store.claim(
-            worker, f"claim{next(self.ids)}", QUEUES, [*KNOWN, UNKNOWN], want=len(parked), lease_ms=LEASE_MS
+            worker, f"claim{next(self.ids)}", ROOM, versions([*KNOWN, UNKNOWN]), want=len(parked), lease_ms=LEASE_MS
         )
         assert {lease.run_id for lease in got} == {run.id for run in parked}
         for lease in got:
@@ -248,7 +261,9 @@ class Machine(RuleBasedStateMachine):
             run.state = "queued"
             waiting = len([other for other in self.model.values() if other.state in {"queued", "parked"}])
             claim_id = f"claim{next(self.ids)}"
-            got, _ = self.store.claim("w3", claim_id, QUEUES, [*KNOWN, UNKNOWN], want=waiting, lease_ms=LEASE_MS)
+            got, _ = self.store.claim(
+                "w3", claim_id, ROOM, versions([*KNOWN, UNKNOWN]), want=waiting, lease_ms=LEASE_MS
+            )
             assert run.id in {other.run_id for other in got}
             for other in got:
                 taken_over = self.model[other.run_id]

@@ -8,7 +8,8 @@ import pytest
 from pydantic import BaseModel
 
 from pipeline import Cancelled, Interrupted, LeaseLost
-from pipeline.run import REPORTS_PER_SECOND, Run
+from pipeline.reporting import REPORTS_PER_SECOND
+from pipeline.run import Run
 from pipeline.testing import MemoryJournal
 
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from pipeline import AI, errors
-from pipeline.errors import KINDS, Kind, classify
+from pipeline import AI
+from pipeline.errors import KINDS, Kind
 from pipeline.verdict import MOST_SNOOZES, Verdict, decide
 
 S = timedelta(seconds=1)
@@ -59,30 +59,3 @@ def test_a_wait_that_a_passing_failure_asks_for_takes_the_place_of_the_backoff()
     assert decide("timeout", attempt=2, retry=AI, wait=S) == Verdict("retrying", S, reason="timeout")
     assert decide("transient", attempt=1, retry=AI, wait=NONE, chance=0.0).delay == 5 * S
     assert decide("transient", attempt=3, retry=AI, wait=S).state == "dead"
-
-
-@pytest.mark.parametrize(
-    ("raised", "kind"),
-    [
-        (errors.Transient("x"), "transient"),
-        (errors.Timeout("x"), "timeout"),
-        (errors.RateLimited("x", retry_after=S), "rate_limited"),
-        (errors.ResourceExhausted("x"), "resource"),
-        (errors.QualityError("x"), "quality"),
-        (errors.ContextOverflow("x"), "context_overflow"),
-        (errors.ContentRefused("x"), "content"),
-        (errors.Permanent("x"), "permanent"),
-        (errors.InvalidInput("x", field="y"), "permanent"),
-        (errors.AuthFailed("x"), "permanent"),
-        (errors.Snooze(S), "snoozed"),
-        (errors.Cancelled("x"), "cancelled"),
-        (errors.Interrupted("x"), "interrupted"),
-        (MemoryError(), "resource"),
-        (TimeoutError(), "timeout"),
-        (KeyError("x"), "transient"),
-        (errors.Unavailable("x"), "transient"),
-    ],
-)
-def test_every_failure_has_one_kind(raised: BaseException, kind: Kind) -> None:
-    """What an actor raises by name has its kind; what nobody knows is transient."""
-    assert classify(raised) == kind

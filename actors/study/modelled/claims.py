@@ -6,9 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import NamedTuple
+
+from pydantic import Field
 
 from actors.study.grounding import Source, plain
-from actors.study.material import Evidence, ExtractedDocument, Making, Usage
+from actors.study.material import Evidence, ExtractedDocument, Making, Material, Usage
 from actors.study.questions import content
 from actors.study.words import term_key
 from pipeline.llm import CallUsage
@@ -33,6 +36,22 @@ _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]+")
 _LONGEST_LABEL = 80
 #: A text speaks the source's language if at least this share of its words that carry meaning are words of it.
 _SHARE = 0.5
+
+
+class Answered(Material):
+    """What every answer of a model says of its making: what asking took, and what the gate thought of it."""
+
+    usage: Usage
+    sent_back: tuple[Usage, ...] = Field(default=(), description="what answers took that the gate did not let through")
+    below: bool = Field(default=False, description="whether it was taken although it fell short of the gate")
+
+
+class Stood(NamedTuple):
+    """How much of an answer the source bears out: claims made, claims that stand, and why the others do not."""
+
+    offered: int
+    kept: int
+    dropped: Counter[str]
 
 
 class Ground:
@@ -105,17 +124,22 @@ def usage_of(call: CallUsage) -> Usage:
     return Usage.model_validate(call.model_dump())
 
 
-def making_of(calls: Sequence[Usage], dropped: Counter[str], *, generator: str = "none") -> Making:
-    """Sum up what calls took and what was left out of their answers; with no call, the generator is as given."""
+def making_of(answers: Sequence[Answered], dropped: Counter[str], *, generator: str = "none") -> Making:
+    """Sum up what answers took, those that were sent back too, and what was left out of them.
+
+    The generator is who gave the answers that were taken; with no answer, it is as given.
+    """
+    calls = [call for answer in answers for call in (*answer.sent_back, answer.usage)]
     prices = [call.price for call in calls if call.price is not None]
     return Making(
-        generator=" + ".join(dict.fromkeys(call.model for call in calls)) or generator,
+        generator=" + ".join(dict.fromkeys(answer.usage.model for answer in answers)) or generator,
         calls=len(calls),
         tokens_in=sum(call.tokens_in for call in calls),
         tokens_out=sum(call.tokens_out for call in calls),
         price=sum(prices, Decimal(0)) if prices else None,
         seconds=round(sum(call.seconds for call in calls), 3),
         dropped=dict(sorted((+dropped).items())),
+        below=sum(answer.below for answer in answers),
     )
 
 

@@ -12,7 +12,6 @@ from actors.study.material import (
     ExtractedDocument,
     KnowledgeGraph,
     Material,
-    Usage,
 )
 from actors.study.modelled.answers import ExplanationAnswer, StepClaim
 from actors.study.modelled.claims import (
@@ -20,7 +19,9 @@ from actors.study.modelled.claims import (
     INCOMPLETE,
     OFF_THE_PATH,
     UNGROUNDED,
+    Answered,
     Ground,
+    Stood,
     making_of,
     rests_on,
     usage_of,
@@ -41,12 +42,11 @@ class PathToTell(Material):
     language: str | None = None
 
 
-class ToldPath(Material):
+class ToldPath(Answered):
     """What a model says about a path, unchecked, and what asking took."""
 
     path: Path
     answer: ExplanationAnswer
-    usage: Usage
 
 
 def prepare_paths(graph: KnowledgeGraph, documents: Sequence[ExtractedDocument], limit: int) -> list[PathToTell]:
@@ -60,9 +60,9 @@ def prepare_paths(graph: KnowledgeGraph, documents: Sequence[ExtractedDocument],
     ]
 
 
-def tell_path(told: PathToTell, model: str) -> ToldPath:
-    """Ask a model once to explain a path."""
-    prompt = path_prompt(told.path.labels, _hops(told.path), told.passages, told.language)
+def tell_path(told: PathToTell, model: str, feedback: str = "") -> ToldPath:
+    """Ask a model once to explain a path; ``feedback`` is what was wrong the time before."""
+    prompt = path_prompt(told.path.labels, _hops(told.path), told.passages, told.language, feedback)
     made = generate(model, ExplanationAnswer, instructions=EXPLANATION, prompt=prompt)
     return ToldPath(path=told.path, answer=made.output, usage=usage_of(made.usage))
 
@@ -72,7 +72,16 @@ def assemble_explanations(documents: Sequence[ExtractedDocument], told: Sequence
     grounds = _grounds(documents)
     dropped: Counter[str] = Counter()
     items = [item for path in told if (item := _explanation(path, grounds, dropped)) is not None]
-    return Explanations(items=tuple(items), made=making_of([path.usage for path in told], dropped))
+    return Explanations(items=tuple(items), made=making_of(told, dropped))
+
+
+def weigh_explanation(told: ToldPath, ground: Ground) -> Stood:
+    """Say how many sentences of an explanation stand."""
+    dropped: Counter[str] = Counter()
+    whole = _explanation(told, {ground.source.name: ground}, dropped)
+    fallen = sum(count for reason, count in dropped.items() if reason.startswith("sentence_"))
+    offered = len(told.answer.steps)
+    return Stood(offered=offered, kept=offered - fallen if whole else 0, dropped=dropped)
 
 
 def explain(graph: KnowledgeGraph, documents: Sequence[ExtractedDocument], model: str, limit: int) -> Explanations:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from actors.study.material import Concept, Evidence, ExtractedDocument, KnowledgeGraph, Material, Relation, Usage
+from actors.study.material import Concept, Evidence, ExtractedDocument, KnowledgeGraph, Relation
 from actors.study.merging import merge_graphs
 from actors.study.modelled.answers import RELATION_TYPES, ConceptClaim, GraphAnswer, RelationClaim
 from actors.study.modelled.claims import (
@@ -17,7 +17,9 @@ from actors.study.modelled.claims import (
     TOO_LONG,
     UNGROUNDED,
     UNKNOWN_END,
+    Answered,
     Ground,
+    Stood,
     making_of,
     sound_label,
     usage_of,
@@ -33,19 +35,18 @@ _FEWEST, _MOST = 5, 25
 _MOST_IN_ALL = 120
 
 
-class PartGraph(Material):
+class PartGraph(Answered):
     """What a model says about one part, unchecked, and what asking took."""
 
     part: int
     answer: GraphAnswer
-    usage: Usage
 
 
-def read_part(part: Part, model: str) -> PartGraph:
-    """Ask a model once for the concepts and relations of a part."""
+def read_part(part: Part, model: str, feedback: str = "") -> PartGraph:
+    """Ask a model once for the concepts and relations of a part; ``feedback`` is what was wrong the time before."""
     wanted = min(_MOST, max(_FEWEST, part.words // _WORDS_A_CONCEPT))
     task = f"Give at most {wanted} concepts, the most important first, and at most {wanted * 3 // 2} relations."
-    made = generate(model, GraphAnswer, instructions=GRAPH, prompt=part_prompt(part, task))
+    made = generate(model, GraphAnswer, instructions=GRAPH, prompt=part_prompt(part, task, feedback))
     return PartGraph(part=part.number, answer=made.output, usage=usage_of(made.usage))
 
 
@@ -57,6 +58,16 @@ def assemble(document: ExtractedDocument, parts: Sequence[PartGraph]) -> Knowled
         _strongest(merge_graphs(graphs))
         if graphs
         else KnowledgeGraph(concepts=(), relations=(), made=making_of([], Counter()))
+    )
+
+
+def weigh_graph(read: PartGraph, ground: Ground) -> Stood:
+    """Say how much of what was read in a part stands."""
+    graph = _checked(read, ground)
+    return Stood(
+        offered=len(read.answer.concepts) + len(read.answer.relations),
+        kept=len(graph.concepts) + len(graph.relations),
+        dropped=Counter(graph.made.dropped),
     )
 
 
@@ -97,7 +108,7 @@ def _checked(part: PartGraph, ground: Ground) -> KnowledgeGraph:
             dropped[reason] += 1
         else:
             relations[relation.source, relation.target, relation.type] = relation
-    made = making_of([part.usage], dropped)
+    made = making_of([part], dropped)
     return KnowledgeGraph(concepts=tuple(concepts.values()), relations=tuple(relations.values()), made=made)
 
 

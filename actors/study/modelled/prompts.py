@@ -42,23 +42,31 @@ EXPLANATION = (
 )
 
 
-def part_prompt(part: Part, task: str) -> str:
+def part_prompt(part: Part, task: str, feedback: str = "") -> str:
     """Give the prompt for a part: what is wanted, then the text between two marks that it cannot contain."""
     pages = (
         f"page {part.first_page}" if part.first_page == part.last_page else f"pages {part.first_page}-{part.last_page}"
     )
     written = f" Write in the language of the text ({part.language})." if part.language else ""
-    return f"{task}{written}\n\nThe text, {pages}:\n{_fenced(part.text)}"
+    return f"{task}{written}{_again(feedback)}\n\nThe text, {pages}:\n{fenced(part.text)}"
 
 
-def path_prompt(labels: Sequence[str], hops: Sequence[str], passages: Sequence[str], language: str | None) -> str:
+def path_prompt(
+    labels: Sequence[str], hops: Sequence[str], passages: Sequence[str], language: str | None, feedback: str = ""
+) -> str:
     """Give the prompt for a path: its concepts and relations, and the passages they come from, all of it data."""
     written = f" Write in the language of the passages ({language})." if language else ""
     lines = ["Path: " + " > ".join(labels), *hops, "", "Passages:", *passages]
-    return f"Explain how the ends of the path are connected.{written}\n\n{_fenced(chr(10).join(lines))}"
+    task = f"Explain how the ends of the path are connected.{written}{_again(feedback)}"
+    return f"{task}\n\n{fenced(chr(10).join(lines))}"
 
 
-def _fenced(text: str) -> str:
+def _again(feedback: str) -> str:
+    return f"\n\nAn earlier answer was sent back. {feedback}" if feedback else ""
+
+
+def fenced(text: str) -> str:
+    """Give text between two lines with a mark that it cannot hold itself: it is read as data."""
     # Some servers read <|...|> as a change of speaker. The mark is a digest of the text, so no text can hold its own.
     harmless = text.replace("<|", "< |")
     mark = f"=====[{hashlib.sha256(harmless.encode()).hexdigest()[:16]}]====="

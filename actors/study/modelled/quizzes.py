@@ -8,13 +8,15 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
-from actors.study.material import ExtractedDocument, Material, Quiz, QuizItem, Usage
+from actors.study.material import ExtractedDocument, Quiz, QuizItem
 from actors.study.modelled.answers import QuestionClaim, QuizAnswer
 from actors.study.modelled.claims import (
     FOREIGN_WORDS,
     INCOMPLETE,
     UNGROUNDED,
+    Answered,
     Ground,
+    Stood,
     making_of,
     rests_on,
     usage_of,
@@ -37,12 +39,11 @@ _KINDS: dict[str, Literal["multiple_choice", "cloze", "true_false", "short_answe
 _DIFFICULTIES: dict[str, Literal["easy", "medium", "hard"]] = {"easy": "easy", "medium": "medium", "hard": "hard"}
 
 
-class PartQuiz(Material):
+class PartQuiz(Answered):
     """The questions a model wrote about one part, unchecked, and what asking took."""
 
     part: int
     answer: QuizAnswer
-    usage: Usage
 
 
 def choose_parts(parts: Sequence[Part], questions: int) -> tuple[list[Part], int]:
@@ -55,26 +56,39 @@ def choose_parts(parts: Sequence[Part], questions: int) -> tuple[list[Part], int
     return [parts[place] for place in places], min(_MOST_A_CALL, max(_FEWEST_A_CALL, -(-needed // chosen)))
 
 
-def make_questions(part: Part, model: str, count: int) -> PartQuiz:
-    """Ask a model once for questions about a part."""
-    made = generate(model, QuizAnswer, instructions=QUIZ, prompt=part_prompt(part, f"Write {count} questions."))
+def make_questions(part: Part, model: str, count: int, feedback: str = "") -> PartQuiz:
+    """Ask a model once for questions about a part; ``feedback`` is what was wrong the time before."""
+    prompt = part_prompt(part, f"Write {count} questions.", feedback)
+    made = generate(model, QuizAnswer, instructions=QUIZ, prompt=prompt)
     return PartQuiz(part=part.number, answer=made.output, usage=usage_of(made.usage))
 
 
 def assemble_quiz(document: ExtractedDocument, parts: Sequence[PartQuiz], questions: int) -> Quiz:
     """Keep at most so many questions that the document bears out, and count the others by reason."""
-    ground = Ground(document)
+    claims = _in_turns([part.answer.questions for part in parts])
+    kept, dropped = _accepted(claims, Ground(document), questions)
+    return Quiz(items=kept, made=making_of(parts, dropped))
+
+
+def weigh_questions(asked: PartQuiz, ground: Ground) -> Stood:
+    """Say how many of the questions about a part stand, by themselves and beside one another."""
+    claims = asked.answer.questions
+    kept, dropped = _accepted(claims, ground, len(claims))
+    return Stood(offered=len(claims), kept=len(kept), dropped=dropped)
+
+
+def _accepted(claims: Sequence[QuestionClaim], ground: Ground, limit: int) -> tuple[tuple[QuizItem, ...], Counter[str]]:
     dropped: Counter[str] = Counter()
     items: list[QuizItem] = []
-    for claim in _in_turns([part.answer.questions for part in parts]):
+    for claim in claims:
         item, reason = _item(claim, ground)
         if item is None:
             dropped[reason] += 1
         else:
             items.append(item)
-    kept, refused = accept_items(items, ground.source, limit=questions)
+    kept, refused = accept_items(items, ground.source, limit=limit)
     dropped.update(refused)
-    return Quiz(items=kept, made=making_of([part.usage for part in parts], dropped))
+    return kept, dropped
 
 
 def _in_turns(parts: Sequence[Sequence[QuestionClaim]]) -> list[QuestionClaim]:

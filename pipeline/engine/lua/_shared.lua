@@ -28,9 +28,15 @@ local function wake(queue)
   if redis.call('LLEN', key) == 0 then redis.call('LPUSH', key, '1') end
 end
 
--- Puts a run in its group's line; with its first run the group enters the round, at the present virtual time.
-local function place(id, queue, tier, group, score)
+-- The line of a group in its queue. Runs behind the same gates (_gates.lua) have a line of their own: it is held up whole.
+local function lane(tier, group, gates)
   local member = tier .. ':' .. group
+  return (gates and gates ~= '') and member .. '\31' .. gates or member
+end
+
+-- Puts a run in its group's line; with its first run the group enters the round, at the present virtual time.
+local function place(id, queue, tier, group, gates, score)
+  local member = lane(tier, group, gates)
   local line = P .. 'ready:' .. queue .. ':' .. member
   redis.call('ZADD', line, score, id)
   if redis.call('ZCARD', line) == 1 then
@@ -47,11 +53,11 @@ end
 -- Puts a waiting or delayed run at the end of its line.
 local function line_up(id)
   local key = P .. 'run:' .. id
-  local r = redis.call('HMGET', key, 'queue', 'tier', 'group', 'number')
+  local r = redis.call('HMGET', key, 'queue', 'tier', 'group', 'number', 'gates')
   if not r[1] then return nil end
   local score = next_score(tonumber(r[4]))
   redis.call('HSET', key, 'state', 'queued', 'place', string.format('%.0f', score))
-  place(id, r[1], r[2], r[3], score)
+  place(id, r[1], r[2], r[3], r[5], score)
   wake(r[1])
   return r[1]
 end
@@ -78,14 +84,20 @@ local function settle(id, state, now)
     if r[1] then
       for child, required in string.gmatch(r[1], '(%S+):([01])') do
         local key = P .. 'run:' .. child
-        if redis.call('HSETNX', key, 'in:' .. done, how) == 1 and redis.call('HGET', key, 'state') == 'waiting' then
+        local heard = redis.call('HSETNX', key, 'in:' .. done, how) == 1
+        local left = heard and redis.call('HINCRBY', key, 'needs', -1)
+        local c = redis.call('HMGET', key, 'state', 'brood')
+        if heard and c[2] then
+          emit(child, 'child', cjson.encode({ run = done, state = how, done = c[2] - left, total = tonumber(c[2]) }))
+        end
+        if heard and c[1] == 'waiting' then
           if how ~= 'completed' and required == '1' then
             local reason = 'input_failed: ' .. (r[3] or r[4])
             redis.call('HSET', key, 'state', 'cancelled', 'reason', reason, 'finished_ms', now)
             redis.call('ZADD', P .. 'finished:cancelled', now, child)
             emit(child, 'cancelled', cjson.encode({ reason = reason }))
             todo[#todo + 1] = { child, 'cancelled' }
-          elseif redis.call('HINCRBY', key, 'needs', -1) <= 0 then
+          elseif left <= 0 then
             redis.call('HSET', key, 'queued_ms', now)
             line_up(child)
             emit(child, 'queued', '{}')

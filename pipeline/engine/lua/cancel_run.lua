@@ -1,7 +1,7 @@
 -- cancel_run(KEYS = [prefix], ARGV = [id]) -> 'cancelled' | 'asked' (it is running, and stops at its next step) | its final state | false: no such run
 local id = ARGV[1]
 local key = P .. 'run:' .. id
-local r = redis.call('HMGET', key, 'state', 'queue', 'tier', 'group', 'actor')
+local r = redis.call('HMGET', key, 'state', 'queue', 'tier', 'group', 'actor', 'gates')
 local state = r[1]
 if not state then return false end
 if state == 'completed' or state == 'dead' or state == 'cancelled' then return state end
@@ -9,9 +9,11 @@ if state == 'running' then
   redis.call('HSET', key, 'cancel', 1)
   return 'asked'
 end
-local line = P .. 'ready:' .. r[2] .. ':' .. r[3] .. ':' .. r[4]
+local member = lane(r[3], r[4], r[6])
+local line = P .. 'ready:' .. r[2] .. ':' .. member
 redis.call('ZREM', line, id)
-if redis.call('EXISTS', line) == 0 then redis.call('ZREM', P .. 'ready:' .. r[2], r[3] .. ':' .. r[4]) end
+if redis.call('EXISTS', line) == 0 then redis.call('ZREM', P .. 'ready:' .. r[2], member) end
+redis.call('ZREM', P .. 'review', id)
 redis.call('ZREM', P .. 'delayed', id)
 redis.call('ZREM', P .. 'parked:' .. r[5], id)
 local now = now_ms()

@@ -1,6 +1,9 @@
--- claim(KEYS = [prefix], ARGV = [worker, claim_id, again, lease_ms, want, last, suspects, n, queue * n, actor ...]) -> {ms until the next delayed run or -1, then a run: id, message, fence, attempt, starts, steps, cancel, snoozes, tier ...}
--- Takes up to `want` runs in order: tier; then groups by their share; then number; then age. Runs of actors that are
--- not among `actor ...` are parked, and taken from there by the first worker that knows them.
+-- claim(KEYS = [prefix], ARGV = [worker, claim_id, again, lease_ms, want, last, suspects, n, (queue, room) * n, (actor, version) ...]) -> {ms until something waits no longer or -1, then a run: id, message, fence, attempt, starts, steps, cancel, snoozes, tier, memo ...}
+-- needs _gates
+-- Takes up to `want` runs in order: tier; then groups by their share; then number; then age; of a queue no more than it
+-- has room for in this process. Runs whose gates refuse them stay in line, and their lane waits at that gate. Runs of
+-- actors that are not among `actor ...`, of a newer version, or paused, are parked, and taken from there by the first
+-- worker that may run them. `memo` is JSON: what is rarely there (deadline_ms left, waited_ms, timeouts, flow).
 -- At most `suspects` of them are on their last start, number `last`: two that may both kill their worker never share
 -- one, so that a run which dies with a crash loop is not stopped as another.
 -- `again` is 1 when the reply of this claim id may have been lost: what it took then is returned now.
@@ -10,17 +13,26 @@ local now = now_ms()
 local ends = now + tonumber(ARGV[4])
 local out, taken, leased = { -1 }, 0, {}
 
-local known, served = {}, {}
-for i = 9, 8 + n do served[ARGV[i]] = true end
-for i = 9 + n, #ARGV do known[ARGV[i]] = true end
+local known, free, paused = {}, {}, {}
+for i = 9, 8 + 2 * n, 2 do free[ARGV[i]] = tonumber(ARGV[i + 1]) end
+for i = 9 + 2 * n, #ARGV, 2 do known[ARGV[i]] = tonumber(ARGV[i + 1]) end
+local stops = redis.call('HKEYS', P .. 'paused')
+for _, what in ipairs(stops) do
+  paused[what] = true
+  if string.sub(what, 1, 6) == 'actor:' then known[string.sub(what, 7)] = nil end
+end
 
 local function deliver(id, r, fence, starts)
   local o = #out
   out[o + 1], out[o + 2], out[o + 3], out[o + 4], out[o + 5] = id, r[1], fence, tonumber(r[5] or 0), starts
   out[o + 6] = redis.call('EXISTS', P .. 'run:' .. id .. ':steps')
   out[o + 7] = r[8] and 1 or 0
-  local more = redis.call('HMGET', P .. 'run:' .. id, 'snoozes', 'tier')
-  out[o + 8], out[o + 9] = tonumber(more[1] or 0), tonumber(more[2] or 2)
+  local more = redis.call('HMGET', P .. 'run:' .. id, 'snoozes', 'tier', 'deadline_ms', 'waited_ms', 'timeouts', 'flow')
+  out[o + 8], out[o + 9], out[o + 10] = tonumber(more[1] or 0), tonumber(more[2] or 2), ''
+  if more[3] or more[4] or more[5] or more[6] then
+    out[o + 10] = cjson.encode({ left_ms = more[3] and more[3] - now or nil, waited_ms = tonumber(more[4] or 0),
+      timeouts = tonumber(more[5] or 0), flow = more[6] or nil })
+  end
   taken = taken + 1
 end
 
@@ -39,13 +51,16 @@ if ARGV[3] == '1' then
   end
 end
 
--- Starts one run: the start is counted, and the lease written, before the worker hears of it.
+-- Starts one run: the start is counted, and the lease written, before the worker hears of it. Gives the gate that
+-- refuses it, and when to ask again.
 local function start(id, score)
   local key = P .. 'run:' .. id
-  local r = redis.call('HMGET', key, 'message', 'actor', 'fence', 'starts', 'attempt', 'deadline_ms', 'state', 'cancel', 'tier', 'watched')
+  local r = redis.call('HMGET', key, 'message', 'actor', 'fence', 'starts', 'attempt', 'deadline_ms', 'state', 'cancel', 'tier', 'watched',
+    'gates', 'version', 'parent', 'flow', 'queue', 'held_ms', 'patience_ms')
   if not r[1] or r[7] == 'running' or r[7] == 'completed' or r[7] == 'dead' or r[7] == 'cancelled' then return end
-  if not known[r[2]] then
-    redis.call('HSET', key, 'state', 'parked', 'reason', 'unknown_actor: ' .. r[2])
+  if not known[r[2]] or tonumber(r[12] or 1) > known[r[2]] then
+    local why = (paused['actor:' .. r[2]] and 'paused: ') or (known[r[2]] and 'newer_version: ') or 'unknown_actor: '
+    redis.call('HSET', key, 'state', 'parked', 'reason', why .. r[2])
     redis.call('ZADD', P .. 'parked:' .. r[2], score, id)
     redis.call('SADD', P .. 'parked', r[2])
     emit(id, 'parked', cjson.encode({ actor = r[2] }))
@@ -57,6 +72,27 @@ local function start(id, score)
     finish(id, 'dead', now)
     return
   end
+  if r[13] then
+    local above = redis.call('HGET', P .. 'run:' .. r[13], 'state')
+    if above == 'cancelled' then
+      redis.call('HSET', key, 'state', 'cancelled', 'reason', 'parent_cancelled', 'finished_ms', now)
+      emit(id, 'cancelled', '{"reason":"parent_cancelled"}')
+      finish(id, 'cancelled', now)
+      return
+    end
+  end
+  if r[11] then
+    local gate, again = refusal(r[11], id)
+    if gate then
+      redis.call('HSETNX', key, 'held_ms', now)
+      if now - (r[16] or now) <= tonumber(r[17] or 86400000) then return gate, again end
+      local why = 'waited_too_long: ' .. gate
+      redis.call('HSET', key, 'state', 'dead', 'reason', why, 'finished_ms', now)
+      emit(id, 'dead', cjson.encode({ reason = why }))
+      finish(id, 'dead', now)
+      return
+    end
+  end
   local fence, starts = (r[3] or 0) + 1, (r[4] or 0) + 1
   if starts >= last then
     if suspects < 1 then
@@ -65,31 +101,39 @@ local function start(id, score)
     end
     suspects = suspects - 1
   end
+  if r[11] then
+    fresh[id] = true
+    pass(r[11], id)
+    if r[16] then redis.call('HDEL', key, 'held_ms') end
+  end
+  free[r[15]] = (free[r[15]] or 0) - 1
   redis.call('HSET', key, 'state', 'running', 'fence', fence, 'starts', starts, 'worker', worker, 'claim', claim_id,
     'started_ms', now)
   emit(id, 'started', '{"attempt":' .. ((r[5] or 0) + 1) .. ',"start":' .. fence .. '}', r[10])
   leased[#leased + 1] = ends
   leased[#leased + 1] = id
-  if r[4] or r[5] then
+  if r[4] or r[5] or r[6] or r[14] then
     deliver(id, r, fence, starts)
   else -- never started before: it has no steps to look for
     local o = #out
     out[o + 1], out[o + 2], out[o + 3], out[o + 4], out[o + 5], out[o + 6], out[o + 7] = id, r[1], fence, 0, starts, 0, 0
-    out[o + 8], out[o + 9] = 0, tonumber(r[9] or 2)
+    out[o + 8], out[o + 9], out[o + 10] = 0, tonumber(r[9] or 2), ''
     taken = taken + 1
   end
 end
 
 promote(now, 100)
+open_gates()
 
 for _, actor in ipairs(redis.call('SMEMBERS', P .. 'parked')) do
   if known[actor] and taken < want then
     local found = redis.call('ZRANGE', P .. 'parked:' .. actor, 0, want - taken - 1, 'WITHSCORES')
     for j = 1, #found, 2 do
       local queue = redis.call('HGET', P .. 'run:' .. found[j], 'queue')
-      if not queue or served[queue] then
+      local version = tonumber(redis.call('HGET', P .. 'run:' .. found[j], 'version') or 1)
+      if version <= known[actor] and (not queue or (free[queue] or 0) > 0) then
         redis.call('ZREM', P .. 'parked:' .. actor, found[j])
-        start(found[j], tonumber(found[j + 1]))
+        if start(found[j], tonumber(found[j + 1])) then line_up(found[j]) end
       end
     end
     if redis.call('EXISTS', P .. 'parked:' .. actor) == 0 then redis.call('SREM', P .. 'parked', actor) end
@@ -98,17 +142,28 @@ end
 
 local heads = {}
 local function look(q)
+  if paused['queue:' .. q] or free[q] <= 0 then
+    heads[q] = false
+    return
+  end
   local h = redis.call('ZRANGE', P .. 'ready:' .. q, 0, 1, 'WITHSCORES')
   heads[q] = h[1] and h or false
 end
-for i = 9, 8 + n do look(ARGV[i]) end
+for i = 9, 8 + 2 * n, 2 do look(ARGV[i]) end
+
+-- What a group's runs cost above their number is paid with its next turns.
+local function owed(queue, name)
+  local debt = redis.call('HGET', P .. 'debt:' .. queue, name)
+  if debt then redis.call('HDEL', P .. 'debt:' .. queue, name) end
+  return tonumber(debt or 0)
+end
 
 -- An upper bound on rounds: parked runs and orphans take a turn and deliver nothing.
 local rounds = want * 4 + 16
 while taken < want and rounds > 0 do
   rounds = rounds - 1
   local queue, best = nil, nil
-  for i = 9, 8 + n do
+  for i = 9, 8 + 2 * n, 2 do
     local h = heads[ARGV[i]]
     if h then
       local tier = math.floor(tonumber(h[2]) / TIER)
@@ -118,29 +173,50 @@ while taken < want and rounds > 0 do
   if not queue then break end
   local h = heads[queue]
   local member, turn = h[1], tonumber(h[2])
-  local share = tonumber(redis.call('HGET', P .. 'weight', string.match(member, ':(.*)')) or 1)
+  local group = string.match(member, ':([^\31]*)')
+  local share = tonumber(redis.call('HGET', P .. 'weight', group) or 1)
   -- How many it may take before the next group of the same tier has its turn.
-  local several = want - taken
+  local several = math.min(want - taken, free[queue])
   if h[3] and math.floor(tonumber(h[4]) / TIER) == best then
     several = math.min(several, math.max(1, math.floor((tonumber(h[4]) - turn) * share) + 1))
   end
   local line = P .. 'ready:' .. queue .. ':' .. member
-  local popped = redis.call('ZPOPMIN', line, several)
+  local gate, again = nil, nil
+  if paused['group:' .. group] then gate, again, several = 'p:' .. group, now + 3600000, 0 end
+  local popped = several > 0 and redis.call('ZPOPMIN', line, several) or {}
   local count = #popped / 2
   redis.call('HSET', P .. 'clock:' .. queue, best, string.format('%.6f', turn - best * TIER))
+  for j = 1, #popped, 2 do
+    if not gate then gate, again = start(popped[j], tonumber(popped[j + 1])) end
+    if gate then
+      redis.call('ZADD', line, popped[j + 1], popped[j])
+      count = count - 1
+    end
+  end
+  turn = turn + (count + owed(queue, best .. ':' .. group)) / share
   if redis.call('EXISTS', line) == 0 then
     redis.call('ZREM', P .. 'ready:' .. queue, member)
+  elseif gate then
+    block(gate, again, queue, member, turn)
   else
-    redis.call('ZADD', P .. 'ready:' .. queue, 'XX', turn + count / share, member)
+    redis.call('ZADD', P .. 'ready:' .. queue, 'XX', turn, member)
   end
-  for j = 1, #popped, 2 do start(popped[j], tonumber(popped[j + 1])) end
   look(queue)
 end
 
 if #leased > 0 then redis.call('ZADD', P .. 'leases', unpack(leased)) end
-for i = 9, 8 + n do
-  if heads[ARGV[i]] then wake(ARGV[i]) else redis.call('DEL', P .. 'wake:' .. ARGV[i]) end
+for i = 9, 8 + 2 * n, 2 do
+  if heads[ARGV[i]] or (free[ARGV[i]] <= 0 and redis.call('EXISTS', P .. 'ready:' .. ARGV[i]) == 1) then
+    wake(ARGV[i])
+  else
+    redis.call('DEL', P .. 'wake:' .. ARGV[i])
+  end
 end
-local next_due = redis.call('ZRANGE', P .. 'delayed', 0, 0, 'WITHSCORES')
-if next_due[2] then out[1] = math.max(0, next_due[2] - now) end
+for _, index in ipairs({ 'delayed', 'gates' }) do
+  local next_due = redis.call('ZRANGE', P .. index, 0, 0, 'WITHSCORES')
+  if next_due[2] then
+    local left = math.max(0, math.ceil(next_due[2] - now))
+    if out[1] < 0 or left < out[1] then out[1] = left end
+  end
+end
 return out

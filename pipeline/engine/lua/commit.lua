@@ -1,15 +1,18 @@
--- commit(KEYS = [prefix], ARGV = [8 a run]) -> a run: 1 committed | 0 already committed | -1 refused: the lease is another's
--- A run's arguments: id, fence, state, delay_ms, result, reason, error, spends (1 if the attempt is spent).
--- state is completed, retrying, snoozed, dead, cancelled, or queued: given back, in its old place, no attempt spent.
+-- commit(KEYS = [prefix], ARGV = [10 a run]) -> a run: 1 committed | 0 already committed | -1 refused: the lease is another's
+-- A run's arguments: id, fence, state, delay_ms, result, reason, error, spends (1 if the attempt is spent), notes (a JSON
+-- object of further fields of the record, or nothing), cost (what it counts for in its group's share, above a run's own).
+-- state is completed, retrying, snoozed, dead, cancelled, review, waiting (for its children), or queued: given back, in
+-- its old place, no attempt spent.
+-- needs _gates
 -- The result, the retry time, the error, what the run releases and its event are written together.
 local now = now_ms()
 local codes, unleased = {}, {}
 local ended = { completed = {}, dead = {}, cancelled = {} }
 
-for i = 1, #ARGV, 8 do
+for i = 1, #ARGV, 10 do
   local id, fence, state, reason = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 5]
   local key = P .. 'run:' .. id
-  local r = redis.call('HMGET', key, 'fence', 'state', 'attempt', 'cancel', 'flow', 'feeds', 'committed', 'watched')
+  local r = redis.call('HMGET', key, 'fence', 'state', 'attempt', 'cancel', 'flow', 'feeds', 'committed', 'watched', 'gates', 'needs')
   if r[7] == fence then
     codes[#codes + 1] = 0
   elseif r[1] ~= fence or r[2] ~= 'running' then
@@ -17,6 +20,17 @@ for i = 1, #ARGV, 8 do
   else
     codes[#codes + 1] = 1
     unleased[#unleased + 1] = id
+    if r[9] then
+      redis.call('ZREM', P .. 'leases', id)
+      give_back(r[9], id)
+    end
+    if ARGV[i + 8] ~= '' then
+      for field, value in pairs(cjson.decode(ARGV[i + 8])) do redis.call('HSET', key, field, value) end
+    end
+    if ARGV[i + 9] ~= '0' then
+      local w = redis.call('HMGET', key, 'queue', 'tier', 'group')
+      redis.call('HINCRBYFLOAT', P .. 'debt:' .. w[1], lane(w[2], w[3]), ARGV[i + 9])
+    end
     if r[4] and state ~= 'dead' then state, reason = 'cancelled', 'asked' end
     local attempt = (r[3] or 0) + tonumber(ARGV[i + 7])
     if ARGV[i + 6] ~= '' then
@@ -27,12 +41,20 @@ for i = 1, #ARGV, 8 do
       redis.call('HSET', key, 'state', state, 'result', ARGV[i + 4], 'finished_ms', now, 'committed', fence, 'attempt', attempt)
       emit(id, state, '{"attempt":' .. attempt .. '}', r[8])
     elseif state == 'queued' then
-      local w = redis.call('HMGET', key, 'queue', 'tier', 'group', 'place', 'starts')
+      local w = redis.call('HMGET', key, 'queue', 'tier', 'group', 'place', 'starts', 'gates')
       -- This start is taken back; the worker deaths before it still count.
       redis.call('HSET', key, 'state', state, 'starts', math.max(0, w[5] - 1), 'committed', fence, 'reason', reason)
-      place(id, w[1], w[2], w[3], tonumber(w[4]))
+      place(id, w[1], w[2], w[3], w[6], tonumber(w[4]))
       wake(w[1])
-      emit(id, 'interrupted', cjson.encode({ reason = reason }))
+      emit(id, string.find(reason, '^model: ') and 'fallback' or 'interrupted', cjson.encode({ reason = reason }))
+    elseif state == 'waiting' then
+      redis.call('HSET', key, 'state', state, 'reason', reason, 'committed', fence, 'starts', 0)
+      emit(id, state, cjson.encode({ reason = reason }))
+      if tonumber(r[10] or 0) <= 0 then line_up(id) end
+    elseif state == 'review' then
+      redis.call('HSET', key, 'state', state, 'reason', reason, 'committed', fence, 'starts', 0)
+      redis.call('ZADD', P .. 'review', now, id)
+      emit(id, state, cjson.encode({ reason = reason }))
     else
       redis.call('HSET', key, 'state', state, 'reason', reason, 'attempt', attempt, 'committed', fence, 'starts', 0)
       local told = { reason = reason, attempt = attempt }
@@ -40,7 +62,12 @@ for i = 1, #ARGV, 8 do
         local due = now + tonumber(ARGV[i + 3])
         redis.call('HSET', key, 'due_ms', due)
         redis.call('ZADD', P .. 'delayed', due, id)
-        if state == 'snoozed' then redis.call('HINCRBY', key, 'snoozes', 1) end
+        if state == 'snoozed' then
+          redis.call('HINCRBY', key, 'snoozes', 1)
+          redis.call('HINCRBY', key, 'waited_ms', ARGV[i + 3])
+        elseif reason == 'timeout' then
+          redis.call('HINCRBY', key, 'timeouts', 1)
+        end
         if redis.call('ZRANGE', P .. 'delayed', 0, 0)[1] == id then wake(redis.call('HGET', key, 'queue')) end
         told.delay_ms = tonumber(ARGV[i + 3])
       else

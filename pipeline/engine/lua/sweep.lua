@@ -1,4 +1,5 @@
 -- sweep(KEYS = [prefix], ARGV = [worker, lease_ms, crash_limit, then state, keep_count, keep_ms for each of completed, dead, cancelled, flows]) -> {leader, stalled, crash loops, promoted, removed}
+-- needs _gates
 -- The reconciler's work, by one worker at a time, a bounded portion a call: runs of dead workers go back in line or are
 -- stopped as crash loops; due runs get in line; finished runs are removed by age and count.
 local now = now_ms()
@@ -16,8 +17,9 @@ local stalled, looping = 0, 0
 for _, id in ipairs(expired) do
   redis.call('ZREM', P .. 'leases', id)
   local key = P .. 'run:' .. id
-  local r = redis.call('HMGET', key, 'state', 'starts', 'worker', 'cancel')
+  local r = redis.call('HMGET', key, 'state', 'starts', 'worker', 'cancel', 'gates')
   if r[1] == 'running' then
+    if r[5] then give_back(r[5], id) end
     local told = cjson.encode({ worker = r[3], start = tonumber(r[2]) })
     if r[4] then
       redis.call('HSET', key, 'state', 'cancelled', 'reason', 'asked', 'finished_ms', now)
@@ -37,7 +39,7 @@ for _, id in ipairs(expired) do
       -- Back where it stood: it waited once already.
       redis.call('HSET', key, 'state', 'queued')
       local w = redis.call('HMGET', key, 'queue', 'tier', 'group', 'place')
-      place(id, w[1], w[2], w[3], w[4])
+      place(id, w[1], w[2], w[3], r[5], w[4])
       wake(w[1])
     end
   end
@@ -60,12 +62,16 @@ for i = 4, #ARGV, 3 do
       redis.call('UNLINK', P .. 'flow:' .. id, P .. 'flow:' .. id .. ':log')
     else
       local key = P .. 'run:' .. id
-      local r = redis.call('HMGET', key, 'flow', 'actor', 'key')
-      -- A flow's later nodes read the results of the earlier ones.
-      if not r[1] or redis.call('HGET', P .. 'flow:' .. r[1], 'state') ~= 'running' then
+      local r = redis.call('HMGET', key, 'flow', 'actor', 'key', 'parent')
+      local above = r[4] and redis.call('HGET', P .. 'run:' .. r[4], 'state')
+      -- A flow's later nodes read the results of the earlier ones, and a parent those of its children.
+      if (r[1] and redis.call('HGET', P .. 'flow:' .. r[1], 'state') == 'running')
+        or (above and above ~= 'completed' and above ~= 'dead' and above ~= 'cancelled') then
+        redis.call('ZADD', index, now, id) -- out of the way of those that may go
+      else
         redis.call('ZREM', index, id)
         if r[3] and redis.call('GET', P .. 'key:' .. r[2] .. ':' .. r[3]) == id then redis.call('DEL', P .. 'key:' .. r[2] .. ':' .. r[3]) end
-        redis.call('UNLINK', key, key .. ':log', key .. ':steps', key .. ':errors')
+        redis.call('UNLINK', key, key .. ':log', key .. ':steps', key .. ':errors', key .. ':text', key .. ':calls', key .. ':children')
         removed = removed + 1
       end
     end

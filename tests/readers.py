@@ -7,7 +7,7 @@ from collections import Counter
 from itertools import pairwise
 from typing import Any
 
-from tests.providers.exchange import Call
+from pipeline.testing import Call
 
 _FENCE = re.compile(r"^(=====\[\w+\]=====)\n(.*?)\n\1$", re.DOTALL | re.MULTILINE)
 _MOST = 8

@@ -1,0 +1,182 @@
+"""Gates in Redis: limits, breakers, budgets and pauses, shared by all workers and changed while they run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import orjson
+
+from pipeline.engine import keys
+
+if TYPE_CHECKING:
+    from pipeline.breaker import Breaker
+    from pipeline.budget import Budget
+    from pipeline.engine.store import Store
+    from pipeline.journal import Health
+    from pipeline.limit import Limit
+
+Kind = Literal["limits", "breakers", "budgets"]
+
+
+class Reserved(NamedTuple):
+    """What was reserved for one call."""
+
+    limits: list[str]
+    budgets: list[str]
+
+
+class Refused(NamedTuple):
+    """Why a call may not be made now: the gate, for how long in ms, and whether the run waits or stops."""
+
+    gate: str
+    wait_ms: int
+    then: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One call of a model before it is made, and for whom."""
+
+    run_id: str
+    fence: int
+    call_id: str
+    model: str
+    tokens: int
+    micros: int
+    group: str
+    flow: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """One call of a model after it was made: how it went and what it took."""
+
+    asked: Asking
+    reserved: Reserved
+    health: Health
+    ms: int
+    seconds: float
+    tokens: int
+    micros: int
+    record: dict[str, Any]
+
+
+class Gates:
+    """Everything that may stand before a run or a call; each method is one call to Redis."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._ns = store.namespace
+        self._reserve = store.script("reserve")
+        self._settle = store.script("settle")
+        self._waits = store.script("waits")
+        self._configure = store.script("configure")
+        self._switch_breaker = store.script("switch_breaker")
+        self._pause = store.script("pause")
+
+    def declare(self, limits: Iterable[Limit], breakers: Iterable[Breaker], budgets: Iterable[Budget]) -> None:
+        """Write down what the code and the policy file say; what was set by hand stays in force over it."""
+        for kind, policies in (("limits", limits), ("breakers", breakers), ("budgets", budgets)):
+            words = [w for p in policies for w in (f"declared:{p.name}", orjson.dumps(p.config()))]
+            if words:
+                self._configure(kind, *words)
+
+    def put(self, kind: Kind, name: str, config: dict[str, Any] | None) -> None:
+        """Set a policy by hand, under its name or under ``<name>=<key>`` for one key; none takes it back."""
+        self._configure(kind, f"set:{name}", b"" if config is None else orjson.dumps(config))
+
+    def policies(self, kind: Kind) -> dict[str, dict[str, Any]]:
+        """Give what is set: ``declared:<name>`` and ``set:<name>[=<key>]`` with their settings."""
+        found = self._store.read("hgetall", keys.policies(self._ns, kind))
+        return {name.decode(): orjson.loads(value) for name, value in sorted(found.items())}
+
+    def reserve(self, asking: Asking) -> Reserved | Refused | None:
+        """Ask for a call: what was reserved, or why not; none if the run is another worker's now."""
+        a = asking
+        reply = self._reserve(a.run_id, a.fence, a.call_id, a.model, a.tokens, a.micros, a.group, a.flow, a.actor)
+        if reply[0] < 0:
+            return None
+        if reply[0] == 0:
+            return Refused(reply[1].decode(), reply[2], reply[3].decode())
+        names = [name.decode() for name in reply[2:]]
+        return Reserved(names[: reply[1]], names[reply[1] :])
+
+    def settle(self, settling: Settling) -> dict[str, str]:
+        """End a call; gives the breakers that opened, closed or began to recover by it."""
+        s = settling
+        reply = self._settle(
+            s.asked.run_id,
+            s.asked.call_id,
+            s.asked.model,
+            s.health,
+            s.ms,
+            s.seconds,
+            s.asked.tokens,
+            s.tokens,
+            s.micros,
+            orjson.dumps(s.record),
+            len(s.reserved.limits),
+            *s.reserved.limits,
+            *s.reserved.budgets,
+        )
+        told = [word.decode() for word in reply[1:]]
+        return dict(zip(told[::2], told[1::2], strict=True))
+
+    def waits_ms(self, run_id: str, models: Sequence[str]) -> list[int]:
+        """Say for each model in how many ms a run may ask it; 0 for one that it may ask now."""
+        waits: list[int] = self._waits(run_id, *models)
+        return waits
+
+    def open_breaker(self, name: str, ms: int, reason: str = "by hand") -> None:
+        """Let nothing through for so long; then one probe."""
+        self._switch_breaker(name, "open", ms, reason)
+
+    def close_breaker(self, name: str) -> None:
+        """Let everything through again, at once, and forget the failures."""
+        self._switch_breaker(name, "close", 0, "")
+
+    def breakers(self, names: Iterable[str]) -> list[dict[str, Any]]:
+        """Give the state of breakers: closed, open, half (a probe is on its way) or recovering; and until when."""
+        rows = []
+        for name in names:
+            raw = self._store.read("hgetall", keys.breaker(self._ns, name))
+            found = {k.decode(): v.decode() for k, v in raw.items()}
+            row: dict[str, Any] = {"breaker": name, "state": found.get("state", "closed")}
+            row |= {key: int(found[key]) for key in ("since_ms", "until_ms", "limited_ms") if key in found}
+            rows.append(row | {key: found[key] for key in ("reason", "holder") if key in found})
+        return rows
+
+    def pause(self, what: str) -> bool:
+        """Start nothing more of ``queue:<name>``, ``actor:<name>`` or ``group:<name>``; says whether that is new."""
+        return bool(self._pause(what, 1))
+
+    def resume(self, what: str) -> bool:
+        """Start it again; says whether it was paused."""
+        return bool(self._pause(what, 0))
+
+    def paused(self) -> dict[str, int]:
+        """Give what is paused, and since when in ms."""
+        found = self._store.read("hgetall", keys.paused(self._ns))
+        return {name.decode(): int(at) for name, at in sorted(found.items())}
+
+    def spent(self, name: str, config: dict[str, Any], now_ms: int) -> dict[str, int]:
+        """Give what a budget, ``<name>`` or ``<name>=<key>``, has used and reserved in its present period."""
+        window = now_ms // config["per_ms"] if config["per_ms"] else 0
+        found = self._store.read("hgetall", keys.budget(self._ns, name, window))
+        return {key: int(found.get(key.encode(), 0)) for key in ("micros", "tokens", "held_micros", "held_tokens")}
+
+    def blocked(self) -> list[dict[str, Any]]:
+        """Give the gates that runs wait at: how many lanes, and when it is looked at next."""
+        rows = []
+        for gate, at in self._store.read("zrange", keys.gates(self._ns), 0, 999, withscores=True):
+            lanes = self._store.read("zcard", keys.blocked(self._ns, gate.decode()))
+            rows.append({"gate": gate.decode(), "lanes": lanes, "next_ms": int(at)})
+        return rows
+
+    def in_use(self, name: str) -> int:
+        """Say how many permits of a limit, ``<name>`` or ``<name>=<key>``, are out."""
+        count: int = self._store.read("zcard", keys.permits(self._ns, name))
+        return count

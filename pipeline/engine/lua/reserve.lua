@@ -1,0 +1,121 @@
+-- reserve(KEYS = [prefix], ARGV = [run, fence, call, model, tokens, micros, group, flow, actor]) -> {1, limits, limit ..., budget ...} | {0, gate, ms to wait, 'wait' | 'stop'} | {-1}: the lease is another's
+-- needs _gates
+-- Asks for one call of a model: breakers, limits of calls, and budgets, all of them or nothing. What is reserved is given
+-- back by settle, or by itself when the run's lease has ended.
+local run, fence, call, model = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local tokens, micros = tonumber(ARGV[5]), tonumber(ARGV[6])
+local r = redis.call('HMGET', P .. 'run:' .. run, 'fence', 'state')
+if r[1] ~= fence or r[2] ~= 'running' then return { -1 } end
+local holder = run .. '|' .. call
+local places = { group = ARGV[7], flow = ARGV[8], actor = ARGV[9], model = model, provider = provider_of(model) }
+local gate, wait, ends = nil, 0, 'wait'
+
+local function refuse(name, ms, how)
+  if ms > wait then gate, wait, ends = name, ms, how or 'wait' end
+end
+
+-- Every policy of a kind that counts this call, by the name under which it counts it.
+local function policies(kind)
+  local names, seen = {}, {}
+  for _, field in ipairs(redis.call('HKEYS', P .. kind)) do
+    local name = string.match(field, '^%a+:([^=]*)')
+    if not seen[name] then
+      seen[name] = true
+      local c = config(kind, name)
+      if c and (kind ~= 'limits' or c.on == 'call') then
+        local value = c.by ~= '' and places[c.by]
+        if c.by == '' then
+          names[#names + 1] = name
+        elseif value and not (c.by == 'flow' and value == '') then
+          names[#names + 1] = name .. '=' .. value
+        end
+      end
+    end
+  end
+  return names
+end
+
+local first = model_wait(model, run)
+if first > 0 then refuse('b:' .. model, first) end
+
+local limits = policies('limits')
+for _, name in ipairs(limits) do
+  local c = config('limits', name)
+  if c.rate then refuse('l:' .. name, (rate_wait(P .. 'rate:' .. name, c.rate, c.per_ms, c.burst, 1))) end
+  if c.tokens then
+    refuse('l:' .. name, (rate_wait(P .. 'tokens:' .. name, c.tokens, c.per_ms, c.token_burst, tokens)))
+  end
+  if c.concurrency and in_use(P .. 'permits:' .. name, c.concurrency) >= c.concurrency then
+    refuse('l:' .. name, 250)
+  end
+end
+
+-- What the dead had reserved is free again.
+local function release_dead(key)
+  for who, amount in pairs((function()
+    local flat, found = redis.call('HGETALL', key .. ':held'), {}
+    for j = 1, #flat, 2 do found[flat[j]] = flat[j + 1] end
+    return found
+  end)()) do
+    if not living(who) then
+      local m, t = string.match(amount, '(%d+):(%d+)')
+      redis.call('HDEL', key .. ':held', who)
+      redis.call('HINCRBY', key, 'held_micros', -m)
+      redis.call('HINCRBY', key, 'held_tokens', -t)
+    end
+  end
+end
+
+local budgets = {}
+for _, name in ipairs(policies('budgets')) do
+  local c = config('budgets', name)
+  local window = c.per_ms > 0 and math.floor(NOW / c.per_ms) or 0
+  local key = P .. 'budget:' .. name .. ':' .. string.format('%.0f', window)
+  local function short()
+    local b = redis.call('HMGET', key, 'micros', 'held_micros', 'tokens', 'held_tokens')
+    for j = 1, 4 do b[j] = tonumber(b[j] or 0) end
+    if (c.micros and b[1] + b[2] + math.max(0, micros) > c.micros) or (c.tokens and b[3] + b[4] + tokens > c.tokens) then
+      -- Free again soon, if only others' reservations are in the way.
+      return (not c.micros or b[1] + micros <= c.micros) and (not c.tokens or b[3] + tokens <= c.tokens) and 1 or 2
+    end
+  end
+  if c.micros and micros < 0 then refuse('u:' .. name, 1, 'stop') end -- what nobody knows the price of cannot be allowed
+  local why = short()
+  if why then
+    release_dead(key)
+    why = short()
+  end
+  if why == 1 then
+    refuse('m:' .. name, 500)
+  elseif why then
+    local never = (c.micros and micros > c.micros) or (c.tokens and tokens > c.tokens) or c.per_ms == 0
+    refuse('m:' .. name, c.per_ms > 0 and (window + 1) * c.per_ms - NOW + 1 or 3600000, never and 'stop' or c['then'])
+  end
+  budgets[#budgets + 1] = { key, c.per_ms }
+end
+
+if gate then return { 0, gate, math.ceil(wait), ends } end
+
+model_take(model, run)
+local out = { 1, #limits }
+for _, name in ipairs(limits) do
+  local c = config('limits', name)
+  if c.rate then rate_take(P .. 'rate:' .. name, c.rate, c.per_ms, 1) end
+  if c.tokens then rate_take(P .. 'tokens:' .. name, c.tokens, c.per_ms, tokens) end
+  if c.concurrency then redis.call('ZADD', P .. 'permits:' .. name, NOW, holder) end
+  out[#out + 1] = name
+end
+for _, budget in ipairs(budgets) do
+  local key = budget[1]
+  micros = math.max(0, micros)
+  if redis.call('HSETNX', key .. ':held', holder, string.format('%.0f:%.0f', micros, tokens)) == 1 then
+    redis.call('HINCRBY', key, 'held_micros', string.format('%.0f', micros))
+    redis.call('HINCRBY', key, 'held_tokens', string.format('%.0f', tokens))
+  end
+  if budget[2] > 0 then
+    redis.call('PEXPIRE', key, 2 * budget[2] + 3600000)
+    redis.call('PEXPIRE', key .. ':held', 2 * budget[2] + 3600000)
+  end
+  out[#out + 1] = string.sub(key, #P + 1)
+end
+return out
