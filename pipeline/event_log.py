@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _LOOK_UP = timedelta(seconds=2)
 
 #: Events after which nothing follows, unless a dead run is retried.
-ENDS = FINAL | (FLOW_EVENTS.keys() - {"node"})
+ENDS = FINAL | (FLOW_EVENTS.keys() - {"node", "reopened"})
 
 #: What a gap tells the last of; before it they are not told again.
 _IN_GAPS = frozenset({"text", "reset", "progress"})

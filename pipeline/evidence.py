@@ -18,7 +18,7 @@ _DEPTH = 10
 _MESSAGE_LIMIT = 2_000
 _BODY_LIMIT = 64_000
 #: Libraries that wrap what happened below without naming it as the cause.
-_WRAPPERS = ("requests", "urllib3", "urllib", "httpcore", "httpcore2")
+_WRAPPERS = ("requests", "urllib3", "urllib", "httpcore", "httpcore2", "redis")
 #: Where exceptions keep what the provider calls the failure.
 _CODE_NAMES = ("code", "type", "provider_error_code", "provider_error_type", "sqlstate", "pgcode")
 _BODY_CODE_NAMES = ("code", "type", "status", "Code")
@@ -51,7 +51,7 @@ def _links(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(link))
         yield link
         below = link.__cause__
-        if below is None and type(link).__module__.partition(".")[0] in _WRAPPERS:
+        if below is None and str(type(link).__module__).partition(".")[0] in _WRAPPERS:
             below = link.__context__
         link = below
 

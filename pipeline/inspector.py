@@ -67,9 +67,8 @@ class Inspector(EventLog):
         if state is None:
             raise KeyError(run_id)
         if state not in FINAL:
-            for event in self.events(run_id, timeout=timeout):
-                if event.final:
-                    break
+            for _ in self.events(run_id, timeout=timeout):
+                pass  # an end among them may have been followed by another chance: the state says when it is over
             state = self.state(run_id) or "completed"
         return state
 
@@ -149,8 +148,16 @@ class Inspector(EventLog):
         return "cancelled" if flow["state"] == "running" else str(flow["state"])
 
     def retry(self, run_id: str) -> int:
-        """Queue a dead run again, finished steps kept: 1 queued, 0 not dead, -1 unknown."""
-        return self._store.retry_run(run_id)
+        """Queue a dead run again, finished steps kept: 1 queued, 0 not dead, -1 unknown.
+
+        In a flow everything that was made without it, or could not be made, is made again after it.
+        """
+        flow_id = _text(self._store.read("hget", keys.run(self._ns, run_id), "flow"))
+        if flow_id is None or self._store.read("exists", keys.flow(self._ns, flow_id)) == 0:
+            return self._store.retry_run(run_id)
+        if self.state(run_id) != "dead":
+            return 0
+        return min(1, self._store.reopen(flow_id, "retried", {run_id: b""}, keep_steps=True))
 
     def discard(self, run_id: str) -> int:
         """Remove a finished run: 1 removed, 0 not finished, -1 unknown."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 #: A provider that asks for more is not waited for any longer.
 LONGEST_WAIT = timedelta(days=1)
 
-_NUMBER = re.compile(r"\d{1,12}(?:\.\d{1,9})?")
+_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?")
 _SPAN = re.compile(
     r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m(?!s))?(?:(\d{1,9}(?:\.\d{1,9})?)s)?(?:(\d{1,9}(?:\.\d{1,9})?)ms)?"
 )
@@ -27,10 +27,10 @@ def asked_wait(headers: Mapping[str, str], *, resets: bool = False, now: datetim
     here = now or _date(headers.get("date", "")) or datetime.now(UTC)
     said_ms = _NUMBER.fullmatch(headers.get("retry-after-ms", "").strip())
     if said_ms:
-        return bounded(timedelta(milliseconds=float(said_ms.group())))
+        return bounded(_seconds(float(said_ms.group()) / 1000))
     said = headers.get("retry-after", "").strip()
     if _NUMBER.fullmatch(said):
-        return bounded(timedelta(seconds=float(said)))
+        return bounded(_seconds(float(said)))
     date = _date(said)
     if date is not None:
         return bounded(date - here)
@@ -56,14 +56,18 @@ def _reset(said: str, here: datetime) -> timedelta | None:
     if _NUMBER.fullmatch(said):
         number = float(said)
         if number < _EPOCH_S:
-            return timedelta(seconds=number)
-        return timedelta(seconds=number / (1000 if number >= _EPOCH_MS else 1) - here.timestamp())
+            return _seconds(number)
+        return _seconds(number / (1000 if number >= _EPOCH_MS else 1) - here.timestamp())
     span = _SPAN.fullmatch(said) if said else None
     if span:
         days, hours, minutes, seconds, milliseconds = (float(part or 0) for part in span.groups())
         return timedelta(days, seconds, 0, milliseconds, minutes, hours)
     date = _date(said)
     return None if date is None else date - here
+
+
+def _seconds(number: float) -> timedelta:
+    return timedelta(seconds=min(number, _EPOCH_S))
 
 
 def _date(said: str) -> datetime | None:

@@ -28,12 +28,13 @@ class BatchRequest(Material):
     title: str = Field(default="", max_length=200)
     lessons: tuple[LessonRequest, ...] = Field(min_length=1, max_length=5_000)
     retries: str = Field(default="", description="the run of the batch whose failed items these are, if it is one")
+    places: tuple[int, ...] = Field(default=(), description="of the lessons in that batch, from 0; in order if none")
 
 
 class BatchLesson(Material):
     """One lesson that was made; the database has it under its run."""
 
-    item: int = Field(description="its place in the request, from 0")
+    item: int = Field(description="its place in the request that first asked for it, from 0")
     title: str
     run: str
     quality: float
@@ -45,7 +46,7 @@ class BatchLesson(Material):
 class BatchFailure(Material):
     """One lesson that was not made, and what can be done about it."""
 
-    item: int = Field(description="its place in the request, from 0")
+    item: int = Field(description="its place in the request that first asked for it, from 0")
     input: LessonRequest
     state: str
     reason: str
@@ -98,11 +99,21 @@ def generate_lessons(request: BatchRequest, run: Run) -> BatchResult:
     return result
 
 
+def again(run_id: str, former: BatchResult, *, hopeless: bool = False) -> BatchRequest | None:
+    """Give the request that tries again what failed and may end well, or all that failed; none if there is nothing."""
+    failed = [one for one in former.failures if one.retryable or hopeless]
+    if not failed:
+        return None
+    lessons = tuple(one.input for one in failed)
+    return BatchRequest(title=former.title, lessons=lessons, retries=run_id, places=tuple(one.item for one in failed))
+
+
 def sum_up(request: BatchRequest, outcomes: list[Outcome[Lesson]]) -> BatchResult:
     """Say which lessons were made and which were not."""
     made: list[BatchLesson] = []
     failures: list[BatchFailure] = []
-    for item, (given, outcome) in enumerate(zip(request.lessons, outcomes, strict=True)):
+    places = request.places or tuple(range(len(outcomes)))
+    for item, given, outcome in zip(places, request.lessons, outcomes, strict=True):
         lesson = outcome.value
         if lesson is not None:
             made.append(

@@ -23,7 +23,7 @@ from pipeline.engine.gates import Gates
 from pipeline.engine.records import NewRun
 from pipeline.engine.store import Store
 from pipeline.engine.values import Values
-from pipeline.errors import Unavailable
+from pipeline.errors import Backpressure, Unavailable
 from pipeline.limit import AT_ONCE
 
 #: How long a lease lasts unless it is renewed: a dead worker's runs go on after it.
@@ -155,6 +155,8 @@ class PipelineBroker(Broker):
         for pause in _SEND_PAUSES_S:
             try:
                 return call()
+            except Backpressure:
+                raise  # it answers, and has no room: what to do then is the sender's to say
             except Unavailable:
                 time.sleep(pause)
         return call()

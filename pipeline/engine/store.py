@@ -47,6 +47,7 @@ class Store:
         self._sweep = script("sweep")
         self._watch_logs = script("watch_logs")
         self._expect_children = script("expect_children")
+        self._reopen = script("reopen")
 
     def script(self, name: str) -> Script:
         """Give a Lua file as something to call with its arguments."""
@@ -242,6 +243,14 @@ class Store:
     def retry_run(self, run_id: str) -> int:
         """Queue a dead run again with fresh attempts: 1 queued, 0 not dead, -1 unknown."""
         return cast("int", self._retry_run(run_id))
+
+    def reopen(self, flow_id: str, reason: str, messages: Mapping[str, bytes], *, keep_steps: bool) -> int:
+        """Begin ended runs anew, each with its message unless that is empty, and in a flow all that was made from them.
+
+        Gives how many begin, 0 if one of them has not ended, -1 if one of them, or the flow, is not there.
+        """
+        words = (word for pair in messages.items() for word in pair)
+        return cast("int", self._reopen(flow_id, int(keep_steps), reason, *words))
 
     def discard_run(self, run_id: str) -> int:
         """Remove a finished run: 1 removed, 0 not finished, -1 unknown."""

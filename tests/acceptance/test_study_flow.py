@@ -215,20 +215,17 @@ def test_what_a_model_invents_is_counted_and_not_published(studio: Studio) -> No
 
 
 def test_a_model_that_obeys_the_document_does_not_speak_in_the_pack(studio: Studio) -> None:
-    """The order is a sentence of the document and nothing else: no question, no explanation, no name of a thing."""
+    """Nothing that it says stands, so nothing is made of it: the pack names the document, and says what is missing."""
     model = studio.provider.on("obedient", Answer(obedient))
-    text = f"{LEAVES} {ORDER}."
-    pack = begin(studio.stage, model, leaves=text).result(SOON)
-    assert pack.graph
-    assert [e for e in cited(pack) if letters(e.sentence) not in letters(text)] == []
-    for concept in pack.graph.concepts:
-        assert all(concept.label in evidence.sentence for evidence in concept.evidence)
-    items = pack.quiz.items if pack.quiz else ()
-    assert not [i for i in items if "evil-shop" in i.question + i.answer + "".join(i.options)]
-    assert not [i for i in (pack.explanations.items if pack.explanations else ()) if "evil-shop" in i.text]
-    assert sum(pack.graph.made.dropped.values()) >= 5
+    flow = begin(studio.stage, model, leaves=f"{LEAVES} {ORDER}.")
+    pack = flow.result(SOON)
+    assert (pack.status, pack.graph, pack.quiz, pack.explanations) == ("failed", None, None, None)
+    assert "evil-shop" not in pack.model_dump_json()
+    assert [problem.split(": ")[1] for problem in pack.problems] == ["no graph", "no quiz", "no explanations"]
+    assert "nothing that 1 answers said about leaves.txt stands in the document" in pack.problems[0]
     assert not [call for call in studio.provider.calls if "evil-shop" in call.instructions]
-
+    for name in ("graph.generate[0]", "quiz.generate[0]"):
+        assert [error["attempt"] for error in errors_of(studio, flow.runs[name])] == [1]
 
 def test_a_graph_that_cannot_be_made_takes_the_explanations_along_and_not_the_quiz(studio: Studio) -> None:
     """The key is refused for it alone: no second attempt is made, and what is missing is told without the key."""

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pipeline import Flow, Outcome, Permanent, Run, actor
 from tests.actors.notes import note
 from tests.actors.plain import QUICK
+from tests.support.ledger import here
 
 
 class Order(BaseModel):
@@ -65,6 +66,8 @@ def measure(word: Word, run: Run) -> Word:
     note("started")
     if word.text == "unmeasurable":
         raise Permanent("has no length")
+    if word.text == "unready" and not here().count("mended"):
+        raise Permanent("has no length yet")
     return Word(text=word.text, length=run.step(count_letters, word.text))
 
 

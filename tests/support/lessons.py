@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from actors.study.lesson.composing import compose
 from actors.study.lesson.passages import Context, Passage, passage_sentences
-from actors.study.material import ExtractedDocument, LessonSpec
+from actors.study.material import Evidence, ExtractedDocument, LessonSpec
 from actors.study.reading.readers.chunks import cut_chunks
+from actors.study.sentences import sentences_of
+from pipeline.testing import Call
 from tests.support.texts import MATERIAL, document
 
 SPEC = LessonSpec(
@@ -283,3 +286,52 @@ BAD: tuple[tuple[str, Callable[[str], str], str], ...] = (
     ("an apology", apology, "structure"),
     ("nothing", lambda _: "", "structure"),
 )
+
+
+_NUMBERED = re.compile(r"^\[(\d+)\] \((.+), page (\d+)(?:, [^)]*)?\)$", re.MULTILINE)
+
+
+def asked_for(call: Call) -> LessonSpec:
+    """Read from a prompt which lesson a model is asked for."""
+    found = re.search(r"^Lesson: (.+)$", call.prompt, re.MULTILINE)
+    objectives = re.findall(r"^\d+\. (.+)$", call.prompt.partition("Length:")[0], re.MULTILINE)
+    length = re.search(r"about (\d+) words, and (?:(\d+)|no) questions", call.prompt)
+    assert found
+    assert length
+    return LessonSpec(
+        title=found.group(1), objectives=objectives, words=int(length.group(1)), questions=int(length.group(2) or 0)
+    )
+
+
+def teacher(call: Call) -> str:
+    """Write the lesson that a prompt asks for, from its passages and nothing else, as an honest model would."""
+    text = material_of(call)
+    marks = list(_NUMBERED.finditer(text))
+    passages = []
+    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+        told = text[mark.end() : following.start() if following else len(text)].strip()
+        number, name, page = int(mark.group(1)), mark.group(2), int(mark.group(3))
+        sentences = tuple(
+            Evidence(sentence=one.text, page=page, document=name)
+            for one in sentences_of(document(told, name=name))
+            if not one.front_matter
+        )
+        passages.append(Passage(number=number, document=name, page=page, text=told, sentences=sentences, score=1.0))
+    return compose(asked_for(call), Context(passages=tuple(passages), language="en", searched=len(passages)))
+
+
+def idler(call: Call) -> str:
+    """Promise everything and tell nothing, whatever is asked."""
+    del call
+    return objectives_only("")
+
+
+def learner(call: Call) -> str:
+    """Write badly at first, and well when told what was missing."""
+    return teacher(call) if "Your last draft fell short" in call.prompt else idler(call)
+
+
+def material_of(call: Call) -> str:
+    """Give the passages of a prompt: what stands between the marks."""
+    found = re.search(r"^(=====\[\w+\]=====)\n(.*?)\n\1$", call.prompt, re.DOTALL | re.MULTILINE)
+    return found.group(2) if found else ""
