@@ -13,13 +13,14 @@ import dramatiq
 
 import actors
 from middleware import stack
-from pipeline import artifacts, blobs, logs
+from pipeline import artifacts, blobs, logs, policy_file
 from pipeline.declaration import bind
 from pipeline.engine.broker import PipelineBroker
 from pipeline.engine.connection import connect
 from pipeline.engine.embedded import open_redis_url
 from pipeline.engine.store import Store
 from pipeline.engine.values import Values
+from pipeline.policies import Policies
 from pipeline.settings import Settings
 
 
@@ -38,8 +39,10 @@ def assemble(settings: Settings, redis_url: str) -> PipelineBroker:
         models=settings.models,
         on_boot=lambda: logs.configure(settings.log_level, settings.log_format, secrets=settings.secrets()),
     )
+    policies = Policies(broker, None if settings.policies is None else policy_file.read(settings.policies))
     actors.declare()
-    bind(broker)
+    with policies.together():
+        bind(broker)
     dramatiq.set_broker(broker)
     return broker
 

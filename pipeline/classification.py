@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -40,16 +39,12 @@ _GRAVEST: tuple[Kind, ...] = (
     "transient",
 )
 
-#: What our own failures are called where their class says it in other words than the table does.
+#: Why our own failures are of their kind, where their class says more than that.
 _WORDS = {
-    "RateLimited": "rate limit",
     "AuthFailed": "auth",
-    "InvalidInput": "invalid data",
-    "QualityError": "quality",
+    "BudgetExceeded": "budget exceeded",
     "ContentRefused": "refused",
-    "Snooze": "snoozed",
-    "NeedsReview": "review",
-    "ResourceExhausted": "resource",
+    "InvalidInput": "invalid data",
 }
 
 
@@ -87,7 +82,10 @@ def classify(error: BaseException, rules: Sequence[Rule] = (), *, now: datetime 
 
 def table() -> list[dict[str, Any]]:
     """Give the table as rows, in the order it is asked in: ``kind``, ``why``, ``when``, ``spends`` (an attempt)."""
-    ours = [(one.kind, one.why or _words(one), f"{one.__module__}.{one.__name__}") for one in _failures(Failure)]
+    ours = [
+        (one.kind, one.why or _WORDS.get(one.__name__, ""), f"{one.__module__}.{one.__name__}")
+        for one in _failures(Failure)
+    ]
     theirs = [(rule.kind, rule.why, rule.when) for rule in (*ENGINE, *RULES)]
     rows = [*ours, *theirs, ("transient", UNKNOWN, "anything else")]
     return [{"kind": kind, "why": why, "when": when, "spends": _spends(kind)} for kind, why, when in rows]
@@ -109,9 +107,7 @@ def _ours(link: Evidence) -> Classified | None:
 
 
 def _why(raised: Failure) -> str:
-    if raised.why:
-        return raised.why
-    return _words(next(one for one in type(raised).__mro__ if one.__module__ == Failure.__module__))
+    return raised.why or next((_WORDS[one.__name__] for one in type(raised).__mro__ if one.__name__ in _WORDS), "")
 
 
 def _failures(above: type[Failure]) -> Iterator[type[Failure]]:
@@ -119,10 +115,6 @@ def _failures(above: type[Failure]) -> Iterator[type[Failure]]:
         if one.__module__ == Failure.__module__:
             yield one
             yield from _failures(one)
-
-
-def _words(ours: type[BaseException]) -> str:
-    return _WORDS.get(ours.__name__) or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", ours.__name__).lower()
 
 
 def _own_wait(raised: Failure) -> timedelta | None:

@@ -121,6 +121,14 @@ class DeadLetters:
                 break
         return found
 
+    def get(self, run_id: str) -> DeadRun:
+        """Give one dead run; raises ``NotDead`` and ``KeyError``."""
+        row = self._index.row(run_id)
+        if row is None:
+            self._check(run_id, -1 if self._inspector.state(run_id) is None else 0)
+            raise KeyError(run_id)
+        return _dead_run(*row)
+
     def groups(self, wanted: Wanted) -> list[Group]:
         """Give the groups of dead runs, the largest first."""
         groups: dict[str, Group] = {}
@@ -141,8 +149,7 @@ class DeadLetters:
 
     def discard(self, run_id: str) -> str:
         """Remove a dead run for good, and give its id; raises ``NotDead``, ``KeyError``."""
-        if self._index.row(run_id) is None:
-            self._check(run_id, -1 if self._inspector.state(run_id) is None else 0)
+        self.get(run_id)
         self._check(run_id, self._inspector.discard(run_id))
         return run_id
 
@@ -153,16 +160,17 @@ class DeadLetters:
         it takes the old one's queue, priority, tenant and key, and no place in a flow. With ``keep_steps`` it goes on
         after the finished steps. Raises ``InvalidInput`` that names the field, ``NotDead`` and ``KeyError``.
         """
-        row = self._index.row(run_id)
-        if row is None:
-            self._check(run_id, -1 if self._inspector.state(run_id) is None else 0)
-            raise KeyError(run_id)
-        run = _dead_run(*row)
+        run = self.get(run_id)
         new_id = ids.new()
-        message, gates, version = _renewed(run, change(run.payload), new_id)
+        message, gates, version = _renewed(run, change(_upgraded(run)), new_id)
         code = self._index.retry_edited(run_id, new_id, message, gates=gates, version=version, keep_steps=keep_steps)
         self._check(run_id, code)
         return new_id
+
+    def check(self, runs: Sequence[DeadRun], change: Callable[[Any], Any]) -> None:
+        """Make sure that every changed payload fits its actor, as far as it is known; raises ``InvalidInput``."""
+        for run in runs:
+            _renewed(run, change(_upgraded(run)), run.id)
 
     def outcomes(self, run_ids: Sequence[str], timeout: timedelta) -> dict[str, str]:
         """Wait until runs ended, and give their states; raises ``TimeoutError`` if one takes longer."""
@@ -192,37 +200,9 @@ class DeadLetters:
         if code == -1:
             raise KeyError(run_id)
         if code == 0:
-            raise NotDead(f"The run {run_id} is not dead.")
+            raise NotDead(f"the run {run_id} is not dead")
         if code == -2:  # noqa: PLR2004 - see retry_edited.lua
-            raise NotDead(f"The run {run_id} was edited before; the run that was made of it is there.")
-
-
-def changed(payload: Any, changes: Mapping[str, Any]) -> Any:
-    """Give a payload with some fields changed, each named by its path: ``lesson.title``, ``items.0``.
-
-    Raises ``InvalidInput`` for a path that leads through what is no object and no list.
-    """
-    copy = orjson.loads(orjson.dumps(payload))
-    for path, value in changes.items():
-        *parents, last = path.split(".")
-        inside = copy
-        for name in parents:
-            inside = _inside(inside, name, path)
-        if isinstance(inside, dict):
-            inside[last] = value
-        elif isinstance(inside, list) and last.isdigit() and int(last) < len(inside):
-            inside[int(last)] = value
-        else:
-            raise InvalidInput(f"--set {path}: the payload has no such place", field=path)
-    return copy
-
-
-def _inside(value: Any, name: str, path: str) -> Any:
-    if isinstance(value, dict) and name in value:
-        return value[name]
-    if isinstance(value, list) and name.isdigit() and int(name) < len(value):
-        return value[int(name)]
-    raise InvalidInput(f"--set {path}: the payload has no {name!r} there", field=path)
+            raise NotDead(f"the run {run_id} was edited before, and the run that was made of it is there")
 
 
 def _searched(run: DeadRun) -> str:
@@ -256,6 +236,19 @@ def _object(value: bytes) -> dict[str, Any]:
     except orjson.JSONDecodeError:  # an unreadable message is what some of them died of
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _upgraded(run: DeadRun) -> Any:
+    """Give the payload as the code that is here would read it."""
+    from pipeline.declaration import DECLARED
+
+    actor = DECLARED.get(run.actor)
+    if actor is None:
+        return run.payload
+    try:
+        return actor.upgrade(run.payload, (run.message.get("options") or {}).get("version", 1))
+    except InvalidInput:
+        return run.payload  # it is being mended: what is made of it is checked
 
 
 def _renewed(run: DeadRun, payload: Any, new_id: str) -> tuple[bytes, str, str]:

@@ -17,7 +17,7 @@ _VARYING = (
     (re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.IGNORECASE), "<id>"),
     (re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,}\b", re.IGNORECASE), "<id>"),
     (re.compile(r"\b(?:0x[0-9a-f]+|(?=\w*\d)(?=\w*[A-Za-z])\w{16,})\b"), "<id>"),
-    (re.compile(r"""(?<![\w'])'(?![A-Za-z_.-]{1,40}')[^'\n]*'|"(?![A-Za-z_.-]{1,40}")[^"\n]*"|`[^`\n]*`|“[^”\n]*”"""), "<text>"),
+    (re.compile(r"""(?<![\w'])'(?![A-Za-z_.-]{1,40}')[^'\n]*'|"(?![A-Za-z_.-]{1,40}")[^"\n]*"|`[^`\n]*`"""), "<text>"),
     (re.compile(r"(?<![\w<])(?:~|\.{1,2})?(?:/[\w.@%+-]+){2,}/?"), "<path>"),
     (re.compile(r"[\w-]+\.(?:pdf|docx|pptx|html?|md|txt|csv|json|png|jpe?g)\b", re.IGNORECASE), "<file>"),
     (re.compile(r"(?<![A-Za-z<])[-+]?\d+(?:[.,:]\d+)*"), "<n>"),

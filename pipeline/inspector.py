@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from pipeline.engine.store import Store
     from pipeline.engine.values import Values
 
+#: Where runs are looked for when no state is asked for, in this order.
+_PLACES = ("running", "queued", "delayed", "waiting", "review", "parked", "completed", "dead", "cancelled")
+
 #: Fields of a record that are numbers.
 _NUMBERS = frozenset(
     {
@@ -33,6 +36,12 @@ _NUMBERS = frozenset(
         "snoozes",
         "number",
         "needs",
+        "brood",
+        "version",
+        "held_ms",
+        "patience_ms",
+        "waited_ms",
+        "timeouts",
     }
 )
 
@@ -53,8 +62,32 @@ class Inspector(EventLog):
         record["errors"] = [
             orjson.loads(item) for item in self._store.read("lrange", keys.errors(self._ns, run_id), 0, -1)
         ]
-        record["steps"] = sorted(name.decode() for name in self._store.read("hkeys", keys.steps(self._ns, run_id)))
+        steps = self._store.read("hgetall", keys.steps(self._ns, run_id))
+        # What begins so is the framework's own.
+        record["steps"] = sorted(name.decode() for name in steps if not name.startswith(b"~"))
+        record["calls"] = [
+            orjson.loads(item) for item in self._store.read("lrange", keys.calls(self._ns, run_id), 0, -1)
+        ]
+        record["grades"] = {
+            name.decode().removeprefix("gate:"): _json(self._values.unpack(value))
+            for name, value in steps.items()
+            if name.startswith(b"gate:")
+        }
+        record["children"] = self._store.read("scard", keys.children(self._ns, run_id))
+        if record["state"] == "queued":
+            record |= self._held(record)
         return record
+
+    def _held(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Give the gate that a run's lane waits at, and when it is looked at again."""
+        lane = f"{TIERS.index(record['tier'])}:{record.get('group', '')}"
+        if gates := record.get("gates"):
+            lane += f"\x1f{gates}"
+        gate = _text(self._store.read("hget", keys.held(self._ns), f"{record['queue']}\n{lane}"))
+        if gate is None:
+            return {}
+        at_ms = self._store.read("zscore", keys.gates(self._ns), gate)
+        return {"waits_at": gate} | ({} if at_ms is None else {"next_try_ms": int(at_ms)})
 
     def result(self, run_id: str) -> bytes | None:
         """Give a completed run's result as JSON."""
@@ -77,7 +110,7 @@ class Inspector(EventLog):
         rows: list[dict[str, Any]] = []
         # Several states wait for their time in one index, and one may ask for all of them.
         wanted = {"queue": queue, "actor": actor, "state": "" if state == "delayed" else state}
-        for name in [state] if state else ["running", "queued", "delayed", "parked", "completed", "dead", "cancelled"]:
+        for name in [state] if state else list(_PLACES):
             for run_id in self._ids(name, _SEARCHED if queue or actor else limit):
                 raw = self._store.read("hgetall", keys.run(self._ns, run_id))
                 raw.pop(b"result", None)  # may be large, and a list is no place for it
@@ -179,6 +212,8 @@ class Inspector(EventLog):
                 for member in self._store.read("zrange", keys.ready(self._ns, queue.decode()), 0, 99):
                     line = keys.ready_group(self._ns, queue.decode(), member.decode())
                     found += self._store.read("zrange", line, 0, limit - 1)
+        elif state in {"review", "waiting"}:
+            found = self._store.read("zrange", getattr(keys, state)(self._ns), 0, limit - 1)
         elif state == "parked":
             found = []
             for actor in self._store.read("smembers", keys.parked(self._ns)):
@@ -205,7 +240,9 @@ class Inspector(EventLog):
                 record[name] = _json(value) if name != "result" else value
             elif name in _NUMBERS:
                 record[name] = int(value)
-            elif name not in {"place", "claim", "watched"} and not name.startswith("in:"):
+            elif name == "review":
+                record[name] = _json(value)
+            elif name not in {"place", "claim", "watched"} and not name.startswith(("in:", "await:")):
                 record[name] = value.decode(errors="replace")
         if isinstance(record.get("message"), dict):
             args = record["message"].get("args")

@@ -146,6 +146,9 @@ class Settings(BaseSettings):
     )
     processes: int = Field(default=2, ge=1, le=256, description="worker processes")
     threads: int = Field(default=8, ge=1, le=512, description="threads of a worker process")
+    policies: Folder | None = Field(
+        default=None, description="the policy file: a TOML file that says otherwise than the code; none: there is none"
+    )
     models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_models)] = Field(
         default=("offline",),
         min_length=1,

@@ -161,4 +161,4 @@ class Writer:
 
 def mark_of(step: str) -> str:
     """Give the name under which the places in the texts are remembered when a step ended."""
-    return f"text:{step}"
+    return f"~text:{step}"

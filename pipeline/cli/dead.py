@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli.asking import Actor, AsJson, Everything, Ids, Limit, Queue, Yes, confirm, select, unknown
+from pipeline.cli.asking import Actor, AsJson, Everything, Ids, Limit, Queue, Yes
+from pipeline.cli.dead_choice import Count, Group, Kind, Since, Text, approve, choose, counted, wanted
 from pipeline.cli.exits import Exit, Stop
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.dead_letters import DeadLetters, DeadRun
     from pipeline.inspector import Inspector
 
 dead = typer.Typer(
-    name="dead", no_args_is_help=True, rich_markup_mode="rich", help="Look at dead runs, retry or discard them."
+    name="dead", no_args_is_help=True, rich_markup_mode="rich", help="Look at dead runs, retry, edit or discard them."
 )
 
 _LS = """\
 [bold]Examples[/bold]
 
   dramaturg dead ls
-  dramaturg dead ls --actor document.extract --json
+  dramaturg dead ls --text "chapter 3" --since 12h
+  dramaturg dead ls --actor document.extract --kind timeout --json
 
-[bold]With --json[/bold]: {"runs": [...]}, as in runs ls.
+[bold]With --json[/bold]: {"runs": [...]}, as in runs ls, and with it error (the last one),
+cause (its group) and pattern.
+"""
+
+_GROUPS = """\
+[bold]Examples[/bold]
+
+  dramaturg dead groups
+  dramaturg dead groups --since 1d --json
+  dramaturg dead retry --all --group 5f0c11aa
+
+A group are the runs whose last errors are the same but for names, numbers and ids.
+
+[bold]With --json[/bold]: {"groups": [{group, pattern, kind, count, actors, first_ms,
+last_ms, examples}]}; examples are ids of runs.
 """
 
 _SHOW = """\
@@ -38,9 +60,14 @@ _RETRY = """\
 
   dramaturg dead retry 1a200195b3c2f76c958bbe638
   dramaturg dead retry --all --actor graph.generate
-  dramaturg dead retry --all --yes --json
+  dramaturg dead retry --all --group 5f0c11aa --canary 5 --yes
+  dramaturg dead retry --all --count 312 --json
 
-[bold]With --json[/bold]: {"runs": [{"id", "outcome"}]}; outcome is queued.
+With --canary some go first, and the others follow unless more than half of
+them fail again; a worker has to run.
+
+[bold]With --json[/bold]: {"runs": [{"id", "outcome"}]}; outcome is queued, or how a canary
+ended.
 """
 
 _DISCARD = """\
@@ -52,34 +79,71 @@ _DISCARD = """\
 [bold]With --json[/bold]: {"runs": [{"id", "outcome"}]}; outcome is discarded.
 """
 
+#: Seconds that canaries may take, unless it is said otherwise.
+_CANARY_S = 600.0
+
+Canary = Annotated[int, typer.Option(min=0, metavar="N", help="So many first; stop if more than half fail again.")]
+Wait = Annotated[float, typer.Option("--timeout", min=0.001, metavar="SECONDS", help="How long canaries may take.")]
+
 
 @dead.command("ls", epilog=_LS)
-def ls(*, queue: Queue = "", actor: Actor = "", limit: Limit = 50, as_json: AsJson = False) -> None:
+def ls(
+    *,
+    text: Text = "",
+    queue: Queue = "",
+    actor: Actor = "",
+    kind: Kind = "",
+    group: Group = "",
+    since: Since = "",
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
     """List dead runs, newest first, each with its last error."""
-    from pipeline.cli.opening import inspecting
     from pipeline.cli.output import clock, print_json, print_table
     from pipeline.cli.telling import row_as_json
 
-    with inspecting() as inspector:
-        rows = inspector.list_runs("dead", queue=queue, actor=actor, limit=limit)
-        errors = {row["id"]: (inspector.show(row["id"]) or {}).get("errors", []) for row in rows}
+    which = wanted(text=text, actor=actor, queue=queue, kind=kind, group=group, since=since)
+    with _letters() as (letters, inspector):
+        runs = letters.find(which, limit=limit)
+        if as_json:
+            rows = [row_as_json(inspector.show(run.id) or {}) for run in runs]
+            told = [{"error": run.error, "cause": run.fingerprint, "pattern": run.pattern} for run in runs]
+            print_json({"runs": [_as_listed(row) | more for row, more in zip(rows, told, strict=True)]})
+            return
+    print_table(
+        ("!id", "actor", ">attempts", "died", "reason", "group", "*last error"),
+        ((r.id, r.actor, r.attempts, clock(r.died_ms), r.reason, r.fingerprint, _last_error(r)) for r in runs),
+        empty="There are no dead runs." if which.everything else "There is no such dead run.",
+    )
+
+
+@dead.command("groups", epilog=_GROUPS)
+def groups(
+    *,
+    text: Text = "",
+    queue: Queue = "",
+    actor: Actor = "",
+    kind: Kind = "",
+    since: Since = "",
+    as_json: AsJson = False,
+) -> None:
+    """Group dead runs by what they died of, the largest group first."""
+    from pipeline.cli.output import clock, print_json, print_table
+
+    with _letters() as (letters, _):
+        found = letters.groups(wanted(text=text, actor=actor, queue=queue, kind=kind, group="", since=since))
     if as_json:
-        print_json({"runs": [row_as_json(row) | {"error": (errors[row["id"]] or [None])[-1]} for row in rows]})
+        told = [
+            {"group": g.fingerprint, "pattern": g.pattern, "kind": g.kind, "count": g.count, "actors": sorted(g.actors)}
+            | {"first_ms": g.first_ms, "last_ms": g.last_ms, "examples": g.examples}
+            for g in found
+        ]
+        print_json({"groups": told})
         return
     print_table(
-        ("!id", "actor", ">attempts", "died", "reason", "*last error"),
-        (
-            (
-                row["id"],
-                row["actor"],
-                row.get("attempt", 0),
-                clock(row.get("finished_ms")),
-                row.get("reason", ""),
-                errors[row["id"]][-1]["message"] if errors[row["id"]] else "",
-            )
-            for row in rows
-        ),
-        empty="There are no dead runs." if not (queue or actor) else "There is no such dead run.",
+        ("group", ">runs", "kind", "last", "*actors", "*pattern"),
+        ((g.fingerprint, g.count, g.kind, clock(g.last_ms), ", ".join(sorted(g.actors)), g.pattern) for g in found),
+        empty="There are no dead runs." if not (text or queue or actor or kind or since) else "There is no such run.",
     )
 
 
@@ -100,19 +164,30 @@ def retry(
     ids: Ids = None,
     *,
     everything: Everything = False,
+    text: Text = "",
     queue: Queue = "",
     actor: Actor = "",
+    kind: Kind = "",
+    group: Group = "",
+    since: Since = "",
+    canary: Canary = 0,
+    timeout: Wait = _CANARY_S,
     yes: Yes = False,
+    count: Count = None,
     as_json: AsJson = False,
 ) -> None:
     """Queue dead runs again, with their finished steps kept; many only after asking."""
-    from pipeline.cli.opening import inspecting
+    from pipeline.cli.runs import print_outcomes
 
-    with inspecting() as inspector:
-        chosen = select(inspector, "dead", ids, everything=everything, actor=actor, queue=queue)
-        if everything and chosen:
-            confirm(f"Queue {_counted(chosen)} again?", yes=yes)
-        retry_all(inspector, chosen, as_json=as_json)
+    which = wanted(text=text, actor=actor, queue=queue, kind=kind, group=group, since=since)
+    with _letters() as (letters, _):
+        runs = choose(letters, ids, which, "retry", everything, True)
+        if everything:
+            approve(runs, which, f"Queue {counted(len(runs))} again?", yes=yes, count=count)
+        ended = go_first(letters, runs[:canary], letters.retry, timeout, left=len(runs[canary:])) if canary else {}
+        outcomes = dict(ended.values())
+        outcomes |= {letters.retry(run.id): "queued" for run in runs[canary:]}
+    print_outcomes(outcomes, as_json=as_json)
 
 
 @dead.command("discard", epilog=_DISCARD)
@@ -120,44 +195,70 @@ def discard(
     ids: Ids = None,
     *,
     everything: Everything = False,
+    text: Text = "",
     queue: Queue = "",
     actor: Actor = "",
+    kind: Kind = "",
+    group: Group = "",
+    since: Since = "",
     yes: Yes = False,
+    count: Count = None,
     as_json: AsJson = False,
 ) -> None:
     """Remove dead runs for good; many only after asking."""
-    from pipeline.cli.opening import inspecting
     from pipeline.cli.runs import print_outcomes
 
-    with inspecting() as inspector:
-        chosen = select(inspector, "dead", ids, everything=everything, actor=actor, queue=queue)
-        if everything and chosen:
-            confirm(f"Remove {_counted(chosen)} for good, input and errors included?", yes=yes)
-        _require_dead(inspector, chosen)
-        for run_id in chosen:
-            inspector.discard(run_id)
-    print_outcomes(dict.fromkeys(chosen, "discarded"), as_json=as_json)
+    which = wanted(text=text, actor=actor, queue=queue, kind=kind, group=group, since=since)
+    with _letters() as (letters, _):
+        runs = choose(letters, ids, which, "discard", everything, False)
+        if everything:
+            question = f"Remove {counted(len(runs))} for good, input and errors included?"
+            approve(runs, which, question, yes=yes, count=count)
+        outcomes = {letters.discard(run.id): "discarded" for run in runs}
+    print_outcomes(outcomes, as_json=as_json)
 
 
 def retry_all(inspector: Inspector, ids: list[str], *, as_json: bool) -> None:
     """Queue runs again and print that; raises ``Stop``, before any is queued, if one of them is not dead."""
     from pipeline.cli.runs import print_outcomes
+    from pipeline.dead_letters import DeadLetters, Wanted
 
-    _require_dead(inspector, ids)
-    for run_id in ids:
-        inspector.retry(run_id)
-    print_outcomes(dict.fromkeys(ids, "queued"), as_json=as_json)
-
-
-def _require_dead(inspector: Inspector, ids: list[str]) -> None:
-    states = {run_id: inspector.state(run_id) for run_id in ids}
-    for run_id, state in states.items():
-        if state is None:
-            raise unknown(run_id)
-    others = [f"{run_id} is {state}" for run_id, state in states.items() if state != "dead"]
-    if others:
-        raise Stop(f"Only dead runs can be retried or discarded: {', '.join(others)}.", Exit.FAILED)
+    letters = DeadLetters(inspector)
+    runs = choose(letters, ids, Wanted(), "retry", False, True)
+    print_outcomes({letters.retry(run.id): "queued" for run in runs}, as_json=as_json)
 
 
-def _counted(ids: list[str]) -> str:
-    return "1 dead run" if len(ids) == 1 else f"{len(ids):,} dead runs"
+def go_first(
+    letters: DeadLetters, runs: list[DeadRun], again: Callable[[str], str], timeout: float, *, left: int
+) -> dict[str, tuple[str, str]]:
+    """Send the canaries again, wait for them, and give for each the run it became and that one's state.
+
+    Raises ``Stop`` if more than half of them failed again: the others are left as they are.
+    """
+    from pipeline.cli.output import tell
+
+    sent = {run.id: again(run.id) for run in runs}
+    states = letters.outcomes(list(sent.values()), timedelta(seconds=timeout))
+    failed = sum(state != "completed" for state in states.values())
+    tell(f"  {len(runs) - failed} of {len(runs)} canaries completed")
+    if failed * 2 > len(runs):
+        raise Stop(f"{failed} of {len(runs)} failed again; {counted(left)} left as before.", Exit.FAILED)
+    return {old: (new, states[new]) for old, new in sent.items()}
+
+
+@contextmanager
+def _letters() -> Iterator[tuple[DeadLetters, Inspector]]:
+    from pipeline.cli.opening import inspecting
+    from pipeline.dead_letters import DeadLetters
+
+    with inspecting() as inspector:
+        yield DeadLetters(inspector), inspector
+
+
+def _as_listed(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in {"errors", "steps"}}
+
+
+def _last_error(run: DeadRun) -> str:
+    message = str((run.error or {}).get("message", ""))
+    return f"(sent again as {run.retried_as}) {message}" if run.retried_as else message

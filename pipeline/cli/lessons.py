@@ -38,7 +38,8 @@ state, reason, message, retryable, review), problems (documents that were not re
 
 def lessons(
     file: Annotated[
-        Path | None, typer.Argument(metavar="FILE.json", help="The course: its documents and lessons.", show_default=False)
+        Path | None,
+        typer.Argument(metavar="FILE.json", help="The course: its documents and lessons.", show_default=False),
     ] = None,
     *,
     out: Annotated[
@@ -52,23 +53,23 @@ def lessons(
     ] = "",
     retry_failed: Annotated[
         str,
-        typer.Option(
-            metavar="BATCH", help="Try again what failed in this batch and may end well.", show_default=False
-        ),
+        typer.Option(metavar="BATCH", help="Try again what failed in this batch and may end well.", show_default=False),
     ] = "",
     timeout: Timeout = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
     """Write the lessons of a course from its documents; good ones are kept, the others named with their reason."""
+    from pipeline.cli.counting import Counting
     from pipeline.cli.exits import code_of
     from pipeline.cli.output import print_json, tell
-    from pipeline.cli.teaching import as_json as summary
-    from pipeline.cli.teaching import counting, order, print_summary, teach
+    from pipeline.cli.taught import as_json as summary
+    from pipeline.cli.taught import print_summary
+    from pipeline.cli.teaching import order, teach
 
     asked = order(file, out=out, models=models, retry_failed=retry_failed, timeout=timeout)
     try:
-        taught = teach(asked, counting(quiet=as_json or verbose), verbose=verbose)
+        taught = teach(asked, Counting(show=not (as_json or verbose)), verbose=verbose)
     except (KeyboardInterrupt, TimeoutError) as error:
         status = "cancelled" if isinstance(error, KeyboardInterrupt) else "timeout"
         message = str(error) or "Cancelled; lessons that were made before are kept in the database."

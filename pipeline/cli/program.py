@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pipeline.cli import dead, doctor, queues, review, runs, send, study, worker
+from pipeline.cli import dead, dead_edit, doctor, lessons, queues, report, review, runs, send, study, worker
 from pipeline.cli.exits import Exit, code_of
 from pipeline.errors import PipelineError, Unavailable
 
@@ -93,10 +93,13 @@ def _program(
 
 program.command("study", epilog=study.EXAMPLES)(study.study)
 program.command("demo", epilog=study.DEMO_EXAMPLES)(study.demo)
+program.command("lessons", epilog=lessons.EXAMPLES)(lessons.lessons)
 program.command("worker", epilog=worker.EXAMPLES)(worker.worker)
 program.command("send", epilog=send.EXAMPLES)(send.send)
 program.add_typer(runs.runs)
+dead.dead.command("edit", epilog=dead_edit.EXAMPLES)(dead_edit.edit)
 program.add_typer(dead.dead)
 program.add_typer(review.review)
+program.command("report", epilog=report.EXAMPLES)(report.report)
 program.command("queues", epilog=queues.EXAMPLES)(queues.queues)
 program.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)

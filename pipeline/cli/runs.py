@@ -13,8 +13,8 @@ from pipeline.events import STATES
 
 runs = typer.Typer(name="runs", no_args_is_help=True, rich_markup_mode="rich", help="Look at runs and act on them.")
 
-#: What a list may be asked for; *delayed* is everything that waits for its time. What waits in a flow shows there.
-LISTED = (*(state for state in STATES if state != "waiting"), "delayed")
+#: What a list may be asked for; *delayed* is everything that waits for its time.
+LISTED = (*STATES, "delayed")
 
 _LS = """\
 [bold]Examples[/bold]
@@ -35,8 +35,10 @@ _SHOW = """\
   dramaturg runs show 1a200195b3c2f76c958bbe638 --json | jq .errors
 
 [bold]With --json[/bold]: one object as in ls, and with it payload, result, steps
-(names) and errors (attempt, kind, type, message, field, traceback, at_ms,
-next, model).
+(names), errors (attempt, kind, why, type, message, field, traceback, at_ms, next,
+model), calls of models (asked, model, reason, outcome, tokens_in, tokens_out,
+tokens_cached, micros of a dollar, seconds, at_ms), grades by gate, children (their
+number), and of a run held up waits_at and next_try_ms.
 """
 
 _WATCH = """\
@@ -71,6 +73,19 @@ _RETRY = """\
 
 Only a dead run can be retried; its finished steps are kept.
 See also: dramaturg dead retry --all
+
+[bold]With --json[/bold]: {"runs": [{"id", "outcome"}]}; outcome is queued.
+"""
+
+_REGENERATE = """\
+[bold]Example[/bold]
+
+  dramaturg runs regenerate 1a200195b3c2f76c958bbe638
+
+What the offline generator made because no model of the chain could be asked is
+marked as degraded. This makes it again with the models alone, waiting for them if
+they are away; in a flow it makes again what was made from it too. The id may be
+that of a run or of a flow.
 
 [bold]With --json[/bold]: {"runs": [{"id", "outcome"}]}; outcome is queued.
 """
@@ -167,6 +182,25 @@ def retry(ids: RunIds, *, as_json: AsJson = False) -> None:
 
     with inspecting() as inspector:
         retry_all(inspector, list(dict.fromkeys(ids)), as_json=as_json)
+
+
+@runs.command("regenerate", epilog=_REGENERATE)
+def regenerate(run_id: RunId, *, as_json: AsJson = False) -> None:
+    """Make degraded results again, with models in place of the offline generator."""
+    from pipeline.cli.opening import opened
+    from pipeline.errors import InvalidInput
+    from pipeline.regeneration import regenerate as begin
+
+    with opened() as project:
+        try:
+            again = begin(project.broker, run_id)
+        except KeyError:
+            raise unknown(run_id) from None
+        except InvalidInput as error:
+            raise Stop(str(error), Exit.FAILED) from None
+    if not again:
+        raise Stop(f"Nothing of {run_id} is degraded.", Exit.FAILED)
+    print_outcomes(dict.fromkeys(again, "queued"), as_json=as_json)
 
 
 def show_run(run_id: str, *, as_json: bool, state: str = "") -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -53,6 +53,13 @@ def send(
     ] = "",
     delay: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Start it then, not at once.")] = 0,
     key: Annotated[str, typer.Option(help="The same key again is the same run.")] = "",
+    mode: Annotated[
+        Literal["return", "throttle", "debounce", "replace"],
+        typer.Option(help="What the key does if a run is there already."),
+    ] = "return",
+    period: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="How long throttle and debounce hold.", show_default=False)
+    ] = 0,
     group: Annotated[str, typer.Option(help="The tenant it counts for.")] = "",
 ) -> None:
     """Send a job to an actor."""
@@ -68,6 +75,8 @@ def send(
         priority=_priority(priority),
         delay=timedelta(seconds=delay) if delay else None,
         key=key,
+        mode=mode,
+        period=timedelta(seconds=period) if period else None,
         group=group,
     )
     with opened(modules or ()) as project:

@@ -182,6 +182,12 @@ def _told(event: Event) -> str:
         return clean(f"failed ({data.get('reason')}), tries again in {data.get('delay_ms', 0) / 1000:.1f} s")
     if event.event in {"dead", "cancelled"}:
         return clean(f"{'failed' if event.event == 'dead' else 'left out'} ({data.get('reason', '')})")
+    if event.event == "fallback":
+        return clean(str(data.get("reason", "")).removeprefix("model: "))
+    if event.event == "snoozed":
+        return clean(f"waits ({data.get('reason')}), {data.get('delay_ms', 0) / 1000:.1f} s")
+    if event.event == "review":
+        return clean(f"waits for a person: {data.get('reason', '')}; see: dramaturg review ls")
     if event.event == "stalled":
         return "its worker was lost, goes on with another"
     return ""

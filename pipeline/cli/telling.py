@@ -16,7 +16,8 @@ LARGE = frozenset({"message", "payload", "result", "feeds"})
 #: What ``show`` prints of a record, in this order.
 _SHOWN = (
     "queue", "tier", "number", "group", "key", "flow", "node", "correlation", "worker", "attempt", "starts", "snoozes",
-    "queued_ms", "due_ms", "deadline_ms", "started_ms", "finished_ms", "reason", "needs",
+    "queued_ms", "due_ms", "deadline_ms", "started_ms", "finished_ms", "reason", "needs", "waits_at", "next_try_ms",
+    "degraded", "parent", "children", "retry_of", "retried_as",
 )  # fmt: skip
 
 _STYLES = {"completed": "green", "dead": "red", "cancelled": "yellow", "retrying": "yellow"}
@@ -67,11 +68,29 @@ def print_record(record: dict[str, Any]) -> None:
         out.print(Text(f"  {'progress':<14}{_progress(record['progress'])}"), soft_wrap=True)
     if record["steps"]:
         out.print(Text(f"  {'steps':<14}{clean(', '.join(record['steps']))}"), soft_wrap=True)
+    for call in record["calls"]:
+        out.print(Text(f"  {'call':<14}{_call(call)}"), soft_wrap=True)
+    for gate, grades in record["grades"].items():
+        out.print(Text(f"  {'gate':<14}{clean(gate)}: {_grades(grades)}"), soft_wrap=True)
     _print_json("payload", record.get("payload"))
     if "result" in record:
         _print_json("result", record["result"])
     for number, error in enumerate(record["errors"], 1):
         _print_error(number, error)
+
+
+def _call(call: dict[str, Any]) -> str:
+    tokens = f"{call['tokens_in']} tokens in ({call['tokens_cached']} cached), {call['tokens_out']} out"
+    money = f", ${call['micros'] / 1_000_000:.6f}" if call["micros"] else ""
+    why = f" in place of {call['asked']} ({call['reason']})" if call["reason"] else ""
+    return clean(f"{call['model']}{why}: {call['outcome']}, {tokens}{money}, {call['seconds']:g} s")
+
+
+def _grades(grades: Any) -> str:
+    if not isinstance(grades, list):
+        return clean(json.dumps(grades, ensure_ascii=False, default=str))
+    told = (f"{g['score']:.2f} of {g['threshold']:.2f} ({g['model']})" for g in grades)
+    return clean(", ".join(told))
 
 
 def told(event: Event) -> str:

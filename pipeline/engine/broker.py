@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dramatiq
 import orjson
@@ -19,12 +19,15 @@ from dramatiq.middleware import Middleware, MiddlewareError
 from pipeline.breaker import Breaker
 from pipeline.budget import Budget
 from pipeline.engine.attempts import Attempts
-from pipeline.engine.gates import Gates
+from pipeline.engine.declarations import Declarations
 from pipeline.engine.records import NewRun
 from pipeline.engine.store import Store
 from pipeline.engine.values import Values
 from pipeline.errors import Backpressure, Unavailable
-from pipeline.limit import AT_ONCE
+from pipeline.limit import AT_ONCE, Limit
+
+if TYPE_CHECKING:
+    from pipeline.policies import Policies
 
 #: How long a lease lasts unless it is renewed: a dead worker's runs go on after it.
 LEASE = timedelta(seconds=8)
@@ -77,8 +80,12 @@ class PipelineBroker(Broker):
         self.on_boot = on_boot
         self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(3).hex()}"
         self.stopping = False
-        #: What the calls of models may cost, by the policy file.
+        #: What the policy file says beside what actors do: of calls of models, and of gates that no actor names.
         self.budgets: tuple[Budget, ...] = ()
+        self.limits: tuple[Limit, ...] = ()
+        self.breakers: tuple[Breaker, ...] = ()
+        #: What the deployment says of actors; it hears of each before it is declared.
+        self.policies: Policies | None = None
         self._attempts: Attempts | None = None
         dramatiq.set_encoder(OrjsonEncoder())
         super().__init__(middleware=[_Boot(), *middleware])
@@ -120,6 +127,12 @@ class PipelineBroker(Broker):
         """Add a middleware; see Dramatiq."""
         super().add_middleware(middleware, **where)
         self._hooks.clear()
+
+    def declare_actor(self, actor: Any) -> None:
+        """Declare an actor, with the policies of this deployment."""
+        if self.policies is not None:
+            self.policies.declared(actor)
+        super().declare_actor(actor)
 
     def declare_queue(self, queue_name: str) -> None:
         """Declare a queue; declaring it again changes nothing."""
@@ -181,11 +194,22 @@ class PipelineBroker(Broker):
         self._attempts = Attempts(self, worker)
 
     def declare_policies(self) -> None:
-        """Write down the limits and breakers of every actor; what was set by hand stays in force over them."""
+        """Write down the limits, breakers and budgets that this process knows; what was set by hand stays over them."""
         known = self.actors.values()
         limits = {limit.name: limit for actor in known for limit in getattr(actor, "limits", ())}
         breakers = {b.name: b for actor in known if (b := getattr(actor, "breaker", None)) is not None}
-        Gates(self.store).declare(limits.values(), [Breaker(), *breakers.values()], self.budgets)
+        limits |= {limit.name: limit for limit in self.limits}
+        breakers = {"*": Breaker()} | breakers | {breaker.name: breaker for breaker in self.breakers}
+        removed = Declarations(self.store).declare(self.worker_id, limits.values(), breakers.values(), self.budgets)
+        if removed:
+            log.info("policies_removed", names=removed, why="no worker declares them any more")
+
+    def withdraw_policies(self) -> None:
+        """Declare nothing any more: what only this worker declared is not in force for the others."""
+        try:
+            Declarations(self.store).withdraw(self.worker_id)
+        except Unavailable as error:
+            log.warning("policies_left", error=str(error))
 
     @property
     def attempts(self) -> Attempts:
@@ -215,6 +239,7 @@ class _Boot(Middleware):
     def after_worker_shutdown(self, broker: Any, worker: Any) -> None:
         del worker
         broker.attempts.stop()
+        broker.withdraw_policies()
 
 
 class _Consumer(Consumer):

@@ -33,6 +33,7 @@ key                       type    holds
 ``budget:<name>:<n>:held`` hash   ``<run>|<call>`` -> ``<micros>:<tokens>`` that it has reserved
 ``settled:<call>``        string  a call that was settled: settling it again changes nothing
 ``paused``                hash    ``queue:<q>``, ``actor:<a>``, ``group:<g>`` -> since when
+``waiting``               zset    runs that wait for an input or for their children, by the time they began to
 ``review``                zset    runs that wait for a person, by the time they began to
 ``pressure``              string  set while Redis is nearly full: nothing new is accepted
 ``clock:<q>``             hash    tier -> virtual time of the group served last
@@ -229,3 +230,8 @@ def children(namespace: str, run_id: str) -> str:
 def review(namespace: str) -> str:
     """Spell the index of runs that wait for a person."""
     return f"{{{namespace}}}:review"
+
+
+def waiting(namespace: str) -> str:
+    """Spell the index of runs that wait for an input or for their children."""
+    return f"{{{namespace}}}:waiting"

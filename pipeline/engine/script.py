@@ -9,11 +9,14 @@ from typing import Any
 
 import hiredis
 import redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, OutOfMemoryError
 
 from pipeline.errors import Backpressure, Unavailable
 
 _LUA = files("pipeline.engine") / "lua"
+
+#: Scripts that bring new work, and are refused when Redis has no memory left.
+_NEEDS_ROOM = frozenset({"enqueue"})
 
 
 class Lines:
@@ -62,7 +65,9 @@ class Script:
         self._prefix = prefix
         body = (_LUA / f"{name}.lua").read_text()
         preludes = ["_shared", *(["_gates"] if "\n-- needs _gates\n" in body else [])]
-        self._source = "".join((_LUA / f"{prelude}.lua").read_text() for prelude in preludes) + body
+        # What was accepted is finished however full Redis is; a verdict or a sweep that it refused would keep it full.
+        head = "" if name in _NEEDS_ROOM else "#!lua flags=allow-oom\n"
+        self._source = head + "".join((_LUA / f"{prelude}.lua").read_text() for prelude in preludes) + body
         self._digest = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
 
     def __call__(self, *args: str | bytes | float) -> Any:
@@ -72,6 +77,6 @@ class Script:
             except NoScriptError:
                 return self._lines.call("EVAL", self._source, 1, self._prefix, *args)
         except redis.RedisError as error:
-            if str(error).startswith("BACKPRESSURE"):
+            if str(error).startswith("BACKPRESSURE") or isinstance(error, OutOfMemoryError):
                 raise Backpressure(str(error).removeprefix("BACKPRESSURE ")) from error
             raise Unavailable(f"Redis: {error}") from error

@@ -8,7 +8,6 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 
-from pipeline import ids
 from pipeline.actor import Actor, Call
 from pipeline.classification import classify
 from pipeline.declaration import DECLARED
@@ -45,11 +44,12 @@ def run_inline(
     resume after its finished steps. Raises what the actor raises, and ``InvalidInput`` for a payload that does not fit.
     """
     kept = journal or MemoryJournal()
-    run_id = ids.new()
     models = Models(*([model] if isinstance(model, str) else model))
     told = actor.encode(payload)
     while True:
-        run = Run(kept, run_id=run_id, actor=actor.actor_name, queue=actor.queue_name, attempt=attempt, models=models)
+        run = Run(
+            kept, run_id=kept.run_id, actor=actor.actor_name, queue=actor.queue_name, attempt=attempt, models=models
+        )
         try:
             return InlineRun(_attempt(actor, told, run), kept)
         except Moved:

@@ -39,6 +39,8 @@ class MemoryJournal:
     stopping: bool = False
     cancelled: bool = False
     lost: bool = False
+    #: A journal is that of one run, however often it is resumed.
+    run_id: str = field(default_factory=ids.new)
 
     def load_steps(self) -> dict[str, bytes]:
         """Give the steps saved so far."""

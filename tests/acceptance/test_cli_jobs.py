@@ -257,7 +257,7 @@ def test_runs_and_queues_are_listed(busy: CommandLine, here: CommandHere) -> Non
     assert {row["queue"]: row["delayed"] for row in queues["queues"]}["mine"] == 1
     assert len(queues["workers"]) == 1
     assert "mine" in here("queues").stdout
-    assert "there are waiting" not in here("runs", "ls", "--state", "sleeping", code=2).stderr
+
     here("runs", "cancel", run_id)
 
 

@@ -1,5 +1,5 @@
 """The whole cast, for a worker to load."""
 
-from tests.actors import chained, deaf, plain, stepped, telling
+from tests.actors import calling, chained, deaf, hungry, plain, stepped, telling
 
-__all__ = ["chained", "deaf", "plain", "stepped", "telling"]
+__all__ = ["calling", "chained", "deaf", "hungry", "plain", "stepped", "telling"]

@@ -38,7 +38,7 @@ def effects(here: Stage, *, count: int, kills: int, seed: int, settled: timedelt
             to=f"{number}@example.org",
             knows=KNOWS[number % 3],  # type: ignore[arg-type] # one of its literals
             dies=("before", "after")[chance.randrange(2)] if number in doomed else "",
-            seconds=0.005,
+            seconds=0.02,
         )
         for number in range(count)
     ]

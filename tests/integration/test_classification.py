@@ -51,11 +51,11 @@ Case = tuple[Behaviour, tuple[str, str], dict[str, tuple[str, str]], tuple[str, 
 ALL = tuple(CLIENTS)
 
 CASES: dict[str, Case] = {
-    "429": (testing.rate_limited(), ("rate_limited", "rate limit"), {}, ALL),
+    "429": (testing.rate_limited(), ("rate_limited", "too many requests"), {}, ALL),
     "no quota": (
         testing.out_of_quota(),
         ("permanent", "quota"),
-        {"urllib": ("rate_limited", "rate limit")},  # it has not read the body, and reading it could wait
+        {"urllib": ("rate_limited", "too many requests")},  # it has not read the body, and reading it could wait
         ALL,
     ),
     "payment": (Status(402, "pay"), ("permanent", "quota"), {}, ALL),
@@ -69,7 +69,7 @@ CASES: dict[str, Case] = {
     "over the tokens a minute": (
         Status(429, "Request too large for m: Limit 10000, Requested 20000", "rate_limit_exceeded", "tokens"),
         ("context_overflow", "over the token limit"),
-        {"urllib": ("rate_limited", "rate limit")},
+        {"urllib": ("rate_limited", "too many requests")},
         ALL,
     ),
     "filtered": (testing.filtered(), ("content", "filtered"), {"urllib": ("permanent", "rejected")}, ALL),

@@ -70,7 +70,8 @@ def file_of(item: int, title: str) -> str:
 def as_file(lesson: Lesson) -> str:
     """Give a lesson with its sources as Markdown."""
     lines = [
-        f"- [{one.number}] {escaped(one.document)}, page {one.page}: {escaped(one.sentence)}" for one in lesson.citations
+        f"- [{one.number}] {escaped(one.document)}, page {one.page}: {escaped(one.sentence)}"
+        for one in lesson.citations
     ]
     return lesson.markdown + ("\n---\n\n" + "\n".join(_marked(lines)) + "\n" if lines else "")
 

@@ -92,12 +92,14 @@ local function settle(id, state, now)
         end
         if heard and c[1] == 'waiting' then
           if how ~= 'completed' and required == '1' then
+            redis.call('ZREM', P .. 'waiting', child)
             local reason = 'input_failed: ' .. (r[3] or r[4])
             redis.call('HSET', key, 'state', 'cancelled', 'reason', reason, 'finished_ms', now)
             redis.call('ZADD', P .. 'finished:cancelled', now, child)
             emit(child, 'cancelled', cjson.encode({ reason = reason }))
             todo[#todo + 1] = { child, 'cancelled' }
           elseif left <= 0 then
+            redis.call('ZREM', P .. 'waiting', child)
             redis.call('HSET', key, 'queued_ms', now)
             line_up(child)
             emit(child, 'queued', '{}')

@@ -14,6 +14,7 @@ local line = P .. 'ready:' .. r[2] .. ':' .. member
 redis.call('ZREM', line, id)
 if redis.call('EXISTS', line) == 0 then redis.call('ZREM', P .. 'ready:' .. r[2], member) end
 redis.call('ZREM', P .. 'review', id)
+redis.call('ZREM', P .. 'waiting', id)
 redis.call('ZREM', P .. 'delayed', id)
 redis.call('ZREM', P .. 'parked:' .. r[5], id)
 local now = now_ms()

@@ -53,12 +53,13 @@ end
 
 -- Starts one run: the start is counted, and the lease written, before the worker hears of it. Gives the gate that
 -- refuses it, and when to ask again.
-local function start(id, score)
+local NOTHING = {}
+local function start(id, score, queue)
   local key = P .. 'run:' .. id
-  local r = redis.call('HMGET', key, 'message', 'actor', 'fence', 'starts', 'attempt', 'deadline_ms', 'state', 'cancel', 'tier', 'watched',
-    'gates', 'version', 'parent', 'flow', 'queue', 'held_ms', 'patience_ms')
+  local r = redis.call('HMGET', key, 'message', 'actor', 'fence', 'starts', 'attempt', 'more', 'state', 'cancel', 'tier', 'watched')
   if not r[1] or r[7] == 'running' or r[7] == 'completed' or r[7] == 'dead' or r[7] == 'cancelled' then return end
-  if not known[r[2]] or tonumber(r[12] or 1) > known[r[2]] then
+  local m = r[6] and redis.call('HMGET', key, 'gates', 'version', 'parent', 'held_ms', 'patience_ms', 'deadline_ms') or NOTHING
+  if not known[r[2]] or tonumber(m[2] or 1) > known[r[2]] then
     local why = (paused['actor:' .. r[2]] and 'paused: ') or (known[r[2]] and 'newer_version: ') or 'unknown_actor: '
     redis.call('HSET', key, 'state', 'parked', 'reason', why .. r[2])
     redis.call('ZADD', P .. 'parked:' .. r[2], score, id)
@@ -66,14 +67,14 @@ local function start(id, score)
     emit(id, 'parked', cjson.encode({ actor = r[2] }))
     return
   end
-  if r[6] and now > tonumber(r[6]) then
+  if m[6] and now > tonumber(m[6]) then
     redis.call('HSET', key, 'state', 'dead', 'reason', 'deadline', 'finished_ms', now)
     emit(id, 'dead', '{"reason":"deadline"}')
     finish(id, 'dead', now)
     return
   end
-  if r[13] then
-    local above = redis.call('HGET', P .. 'run:' .. r[13], 'state')
+  if m[3] then
+    local above = redis.call('HGET', P .. 'run:' .. m[3], 'state')
     if above == 'cancelled' then
       redis.call('HSET', key, 'state', 'cancelled', 'reason', 'parent_cancelled', 'finished_ms', now)
       emit(id, 'cancelled', '{"reason":"parent_cancelled"}')
@@ -81,11 +82,11 @@ local function start(id, score)
       return
     end
   end
-  if r[11] then
-    local gate, again = refusal(r[11], id)
+  if m[1] then
+    local gate, again = refusal(m[1], id)
     if gate then
       redis.call('HSETNX', key, 'held_ms', now)
-      if now - (r[16] or now) <= tonumber(r[17] or 86400000) then return gate, again end
+      if now - (m[4] or now) <= tonumber(m[5] or 86400000) then return gate, again end
       local why = 'waited_too_long: ' .. gate
       redis.call('HSET', key, 'state', 'dead', 'reason', why, 'finished_ms', now)
       emit(id, 'dead', cjson.encode({ reason = why }))
@@ -101,18 +102,18 @@ local function start(id, score)
     end
     suspects = suspects - 1
   end
-  if r[11] then
+  if m[1] then
     fresh[id] = true
-    pass(r[11], id)
-    if r[16] then redis.call('HDEL', key, 'held_ms') end
+    pass(m[1], id)
+    if m[4] then redis.call('HDEL', key, 'held_ms') end
   end
-  free[r[15]] = (free[r[15]] or 0) - 1
+  free[queue] = (free[queue] or 0) - 1
   redis.call('HSET', key, 'state', 'running', 'fence', fence, 'starts', starts, 'worker', worker, 'claim', claim_id,
     'started_ms', now)
   emit(id, 'started', '{"attempt":' .. ((r[5] or 0) + 1) .. ',"start":' .. fence .. '}', r[10])
   leased[#leased + 1] = ends
   leased[#leased + 1] = id
-  if r[4] or r[5] or r[6] or r[14] then
+  if r[4] or r[5] or r[6] then
     deliver(id, r, fence, starts)
   else -- never started before: it has no steps to look for
     local o = #out
@@ -133,7 +134,7 @@ for _, actor in ipairs(redis.call('SMEMBERS', P .. 'parked')) do
       local version = tonumber(redis.call('HGET', P .. 'run:' .. found[j], 'version') or 1)
       if version <= known[actor] and (not queue or (free[queue] or 0) > 0) then
         redis.call('ZREM', P .. 'parked:' .. actor, found[j])
-        if start(found[j], tonumber(found[j + 1])) then line_up(found[j]) end
+        if start(found[j], tonumber(found[j + 1]), queue) then line_up(found[j]) end
       end
     end
     if redis.call('EXISTS', P .. 'parked:' .. actor) == 0 then redis.call('SREM', P .. 'parked', actor) end
@@ -187,7 +188,7 @@ while taken < want and rounds > 0 do
   local count = #popped / 2
   redis.call('HSET', P .. 'clock:' .. queue, best, string.format('%.6f', turn - best * TIER))
   for j = 1, #popped, 2 do
-    if not gate then gate, again = start(popped[j], tonumber(popped[j + 1])) end
+    if not gate then gate, again = start(popped[j], tonumber(popped[j + 1]), queue) end
     if gate then
       redis.call('ZADD', line, popped[j + 1], popped[j])
       count = count - 1

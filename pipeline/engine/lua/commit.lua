@@ -9,20 +9,22 @@ local now = now_ms()
 local codes, unleased = {}, {}
 local ended = { completed = {}, dead = {}, cancelled = {} }
 
+local NOTHING = {}
 for i = 1, #ARGV, 10 do
   local id, fence, state, reason = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 5]
   local key = P .. 'run:' .. id
-  local r = redis.call('HMGET', key, 'fence', 'state', 'attempt', 'cancel', 'flow', 'feeds', 'committed', 'watched', 'gates', 'needs')
-  if r[7] == fence then
+  local r = redis.call('HMGET', key, 'fence', 'state', 'attempt', 'cancel', 'more', 'committed', 'watched')
+  if r[6] == fence then
     codes[#codes + 1] = 0
   elseif r[1] ~= fence or r[2] ~= 'running' then
     codes[#codes + 1] = -1
   else
     codes[#codes + 1] = 1
     unleased[#unleased + 1] = id
-    if r[9] then
+    local m = r[5] and redis.call('HMGET', key, 'flow', 'feeds', 'gates', 'needs') or NOTHING
+    if m[3] then
       redis.call('ZREM', P .. 'leases', id)
-      give_back(r[9], id)
+      give_back(m[3], id)
     end
     if ARGV[i + 8] ~= '' then
       for field, value in pairs(cjson.decode(ARGV[i + 8])) do redis.call('HSET', key, field, value) end
@@ -39,7 +41,7 @@ for i = 1, #ARGV, 10 do
     end
     if state == 'completed' then
       redis.call('HSET', key, 'state', state, 'result', ARGV[i + 4], 'finished_ms', now, 'committed', fence, 'attempt', attempt)
-      emit(id, state, '{"attempt":' .. attempt .. '}', r[8])
+      emit(id, state, '{"attempt":' .. attempt .. '}', r[7])
     elseif state == 'queued' then
       local w = redis.call('HMGET', key, 'queue', 'tier', 'group', 'place', 'starts', 'gates')
       -- This start is taken back; the worker deaths before it still count.
@@ -50,7 +52,7 @@ for i = 1, #ARGV, 10 do
     elseif state == 'waiting' then
       redis.call('HSET', key, 'state', state, 'reason', reason, 'committed', fence, 'starts', 0)
       emit(id, state, cjson.encode({ reason = reason }))
-      if tonumber(r[10] or 0) <= 0 then line_up(id) end
+      if tonumber(m[4] or redis.call('HGET', key, 'needs') or 0) <= 0 then line_up(id) else redis.call('ZADD', P .. 'waiting', now, id) end
     elseif state == 'review' then
       redis.call('HSET', key, 'state', state, 'reason', reason, 'committed', fence, 'starts', 0)
       redis.call('ZADD', P .. 'review', now, id)
@@ -79,7 +81,7 @@ for i = 1, #ARGV, 10 do
     if list then
       list[#list + 1] = now
       list[#list + 1] = id
-      if r[5] or r[6] then settle(id, state, now) end
+      if m[1] or m[2] then settle(id, state, now) end
     end
   end
 end

@@ -12,10 +12,10 @@ local total = tonumber(ARGV[4])
 local seq, nth = nil, 0
 
 -- Over four fifths of its memory nothing new is accepted, so that there is room to finish what was. Reading it takes
--- 40 us, so one small call in 32 does, and every large one; for the others the flag speaks, a second long.
+-- 40 us, so one small call in 16 does, and every large one; for the others the flag speaks, a second long.
 local function nearly_full()
   if redis.call('EXISTS', P .. 'pressure') == 1 then return true end
-  if total < 32 and TIME[2] % 32 > 0 then return false end
+  if total < 16 and TIME[2] % 16 > 0 then return false end
   local told, bytes = redis.call('INFO', 'memory'), 0
   for i = 5, #ARGV do bytes = bytes + #ARGV[i] end
   local used, most = string.match(told, 'used_memory:(%d+)'), tonumber(string.match(told, 'maxmemory:(%d+)'))
@@ -63,7 +63,7 @@ while i <= #ARGV do
   local node, needs, gates, parent = ARGV[i + 10], tonumber(ARGV[i + 11]), ARGV[i + 12], ARGV[i + 13]
   local more = tonumber(ARGV[i + 15])
   local key = P .. 'run:' .. id
-  local name = P .. 'key:' .. actor .. ':' .. idem
+  local name = idem ~= '' and P .. 'key:' .. actor .. ':' .. idem
   local first = nil
   if redis.call('EXISTS', key) == 1 then
     first = id
@@ -78,6 +78,8 @@ while i <= #ARGV do
       record[#record + 1] = value
     end
     for j = i + 16, i + 15 + 2 * more do record[#record + 1] = ARGV[j] end
+    -- Few runs have any of these; the others are not looked at for them with every claim and commit.
+    if more > 0 or gates ~= '' or parent ~= '' or flow ~= '' then also('more', 1) end
     if gates ~= '' then also('gates', gates) end
     if parent ~= '' then
       also('parent', parent)
@@ -99,6 +101,7 @@ while i <= #ARGV do
     if needs > 0 then
       also('state', 'waiting')
       also('needs', needs)
+      redis.call('ZADD', P .. 'waiting', now, id)
     else
       also('state', 'queued')
       if delay > 0 then

@@ -47,6 +47,7 @@ for place, id in ipairs(order) do
   local waits = (needs[id] or 0) + (r[1] == 'waiting' and tonumber(r[4] or 0) or 0)
   if waits > 0 then
     redis.call('HSET', key, 'state', 'waiting', 'needs', waits)
+    redis.call('ZADD', P .. 'waiting', now, id)
   else
     line_up(id)
   end
