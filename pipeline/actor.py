@@ -29,7 +29,7 @@ from pipeline.priority import Priority
 from pipeline.retry import Retry
 from pipeline.run import Run, as_ms
 from pipeline.sending import Mode, Send
-from pipeline.signature import invalid, parameters
+from pipeline.signature import invalid, parameters, secret, secrets_in
 
 if TYPE_CHECKING:
     from pipeline.engine.broker import PipelineBroker
@@ -136,6 +136,10 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
         return TypeAdapter(self.payload_type)
 
     @cached_property
+    def _secrets(self) -> tuple[str, ...]:
+        return secrets_in(self._payload_shape) if self._takes_payload else ()
+
+    @cached_property
     def result_shape(self) -> TypeAdapter[Any]:
         """Turns its result to JSON and back."""
         return TypeAdapter(self.result_type)
@@ -185,6 +189,8 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
     def encode(self, payload: Any) -> Any:
         """Give the payload as JSON values, checked; raises ``InvalidInput`` that names the field."""
         value = self.validate(payload)
+        if self._secrets:
+            raise secret(self.actor_name, self._secrets)
         return self._payload_shape.dump_python(value, mode="json") if self._takes_payload else None
 
     def message_with_options(self, *, args: tuple[Any, ...] = (), kwargs: Any = None, **options: Any) -> Any:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import TypeAdapter
@@ -246,7 +245,4 @@ def _fields(actor: Actor[Any, Any]) -> list[str] | None:
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: duration.spell(value) if isinstance(value, timedelta) else float(value) if isinstance(value, Decimal) else value
-        for name, value in values.items()
-    }
+    return {name: duration.spell(v) if isinstance(v, timedelta) else v for name, v in values.items()}

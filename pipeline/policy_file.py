@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -40,6 +41,7 @@ from pipeline.llm.names import parse_model
 from pipeline.settings import SettingsError
 
 T = TypeVar("T")
+S = TypeVar("S", bound="_Section")
 
 #: A file that is larger is no policy file.
 _LARGEST = 1024 * 1024
@@ -57,14 +59,14 @@ class PolicyFileError(SettingsError):
 
 
 def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ValueError(f"must be a number, and is {value!r}")  # noqa: TRY004 - Pydantic collects these
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not math.isfinite(value):
+        raise ValueError(f"must be a number, and is {_shown(value)}")
     return float(value)
 
 
 def _amount(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal) or not Decimal(value).is_finite():
-        raise ValueError(f"must be an amount of dollars, and is {value!r}")
+        raise ValueError(f"must be an amount of dollars, and is {_shown(value)}")
     return Decimal(value)
 
 
@@ -170,28 +172,51 @@ class ModelOptions(_Section):
     output: Annotated[Amount, Field(ge=0)] | None = None
 
 
-class _Whole(_Section):
-    actors: dict[str, ActorOptions] = {}
-    queues: dict[str, QueueOptions] = {}
-    limits: dict[str, LimitOptions] = {}
-    breakers: dict[str, BreakerOptions] = {}
-    budgets: dict[str, BudgetOptions] = {}
-    models: dict[str, ModelOptions] = {}
+#: The sections, each a table of names.
+SECTIONS: dict[str, type[_Section]] = {
+    "actors": ActorOptions,
+    "queues": QueueOptions,
+    "limits": LimitOptions,
+    "breakers": BreakerOptions,
+    "budgets": BudgetOptions,
+    "models": ModelOptions,
+}
 
 
 class PolicyFile:
-    """A policy file that was read and found to hold together, as far as that is known without the actors."""
+    """A policy file that was read, and holds together as far as can be known without the actors.
 
-    def __init__(self, path: Path, whole: _Whole | None = None) -> None:
-        whole = whole or _Whole()
+    Raises ``PolicyFileError`` that names every mistake at once.
+    """
+
+    def __init__(self, path: Path, found: Mapping[str, Any]) -> None:
         self.path = path
-        self.actors: Mapping[str, ActorOptions] = whole.actors
-        self.queues: Mapping[str, QueueOptions] = whole.queues
-        self.mistakes: list[str] = []
-        self.limits = self._made("limits", whole.limits, Limit)
-        self.breakers = self._made("breakers", whole.breakers, Breaker)
-        self.budgets = self._made("budgets", whole.budgets, Budget)
-        self.models = {name: Known(**one.said()) for name, one in self._named_models(whole.models)}
+        self._mistakes = [
+            f"{spell_section(name)}: there is no such section{_closest(name, SECTIONS)}"
+            for name in found
+            if name not in SECTIONS
+        ]
+        self.actors = self._options(found, "actors", ActorOptions)
+        self.queues = self._options(found, "queues", QueueOptions)
+        self.limits = self._made("limits", self._options(found, "limits", LimitOptions), Limit)
+        self.breakers = self._made("breakers", self._options(found, "breakers", BreakerOptions), Breaker)
+        self.budgets = self._made("budgets", self._options(found, "budgets", BudgetOptions), Budget)
+        self.models = self._known(self._options(found, "models", ModelOptions))
+        if self._mistakes:
+            raise PolicyFileError(path, self._mistakes)
+
+    def _options(self, found: Mapping[str, Any], section: str, options: type[S]) -> dict[str, S]:
+        table, read = found.get(section, {}), {}
+        if not isinstance(table, dict):
+            self._mistakes.append(f"{spell_section(section)}: must hold tables, and is {table!r}")
+            return {}
+        for name, said in table.items():
+            try:
+                read[name] = options.model_validate(said)
+            except ValidationError as error:
+                details = error.errors(include_url=False, include_context=False)
+                self._mistakes += [_mistake(spell_section(section, name), options, detail) for detail in details]
+        return read
 
     def _made(self, section: str, said: Mapping[str, _Section], make: Callable[..., T]) -> dict[str, T]:
         made = {}
@@ -199,19 +224,19 @@ class PolicyFile:
             try:
                 made[name] = make(name, **options.said())
             except ValueError as error:
-                self.mistakes.append(f"{spellspell_section(section, name)}: {error}")
+                self._mistakes.append(f"{spell_section(section, name)}: {error}")
         return made
 
-    def _named_models(self, said: Mapping[str, ModelOptions]) -> list[tuple[str, ModelOptions]]:
-        named = []
+    def _known(self, said: Mapping[str, ModelOptions]) -> dict[str, Known]:
+        known = {}
         for name, options in said.items():
             try:
-                named.append((_model(name), options))
+                known[_model(name)] = Known(**options.said())
             except ValueError as error:
-                self.mistakes.append(f"{spell_section('models', name)}: {error}")
+                self._mistakes.append(f"{spell_section('models', name)}: {error}")
             if (options.input is None) != (options.output is None):
-                self.mistakes.append(f"{spell_section('models', name)}: a price needs both, input and output")
-        return named
+                self._mistakes.append(f"{spell_section('models', name)}: a price has both, input and output")
+        return known
 
 
 def read(path: Path) -> PolicyFile:
@@ -225,22 +250,7 @@ def read(path: Path) -> PolicyFile:
         raise PolicyFileError(path, [f"it cannot be read: {error.strerror}"]) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PolicyFileError(path, [f"it is no TOML: {error}"]) from error
-    return parse(path, found)
-
-
-def parse(path: Path, found: Mapping[str, Any]) -> PolicyFile:
-    """Make a policy file of what was read; raises ``PolicyFileError`` that names every mistake at once."""
-    mistakes: list[str] = []
-    try:
-        whole = _Whole.model_validate(found)
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False)
-        mistakes = list(dict.fromkeys(_mistake(detail) for detail in details))
-        whole = _Whole()
-    made = PolicyFile(path, whole)
-    if mistakes or made.mistakes:
-        raise PolicyFileError(path, [*mistakes, *made.mistakes])
-    return made
+    return PolicyFile(path, found)
 
 
 def spell_section(*names: str) -> str:
@@ -248,39 +258,25 @@ def spell_section(*names: str) -> str:
     return f"[{'.'.join(name if _BARE.fullmatch(name) else json.dumps(name) for name in names)}]"
 
 
-def _mistake(detail: ErrorDetails) -> str:
-    loc = [str(part) for part in detail["loc"]]
-    where, option = spell_section(*loc[:2]), ".".join(loc[2:])
+def _mistake(section: str, options: type[_Section], detail: ErrorDetails) -> str:
+    loc = detail["loc"]
+    option = ".".join(str(part) for part in loc if isinstance(part, str))
     if detail["type"] == "extra_forbidden":
-        return f"{where}: {_unknown(loc)}"
-    if detail["type"] in {"model_type", "model_attributes_type", "dict_type"}:
-        return f"{where}{' ' + option if option else ''}: must be a table of options, and is {detail['input']!r}"
-    said = detail["msg"].removeprefix("Value error, ")
-    if said.startswith(("must", "is no duration")):
-        return f"{where} {option}: {said}"
-    return f"{where} {option}: {said[:1].lower()}{said[1:]}, and is {_shown(detail['input'])}"
+        known = RetryOptions if loc[0] == "retry" else options
+        return f"{section}: there is no option {option}{_closest(str(loc[-1]), known.model_fields)}"
+    where = f"{section} {option}".rstrip()
+    if detail["type"] == "model_type":
+        return f"{where}: must be a table of options, and is {_shown(detail['input'])}"
+    said = detail["msg"]
+    if detail["type"] == "value_error":
+        return f"{where}: {said.removeprefix('Value error, ')}"
+    return f"{where}: {said[:1].lower()}{said[1:]}, and is {_shown(detail['input'])}"
 
 
 def _shown(given: object) -> str:
     return str(given) if isinstance(given, Decimal) else repr(given)[:80]
 
 
-def _unknown(loc: list[str]) -> str:
-    place: type[BaseModel] = _Whole
-    kinds: dict[str, type[BaseModel]] = {
-        "actors": ActorOptions,
-        "queues": QueueOptions,
-        "limits": LimitOptions,
-        "breakers": BreakerOptions,
-        "budgets": BudgetOptions,
-        "models": ModelOptions,
-    }
-    if len(loc) == 1:
-        return f"there is no such section{_closest(loc[0], kinds)}"
-    place = RetryOptions if loc[2:3] == ["retry"] and len(loc) > 3 else kinds[loc[0]]  # noqa: PLR2004 - below retry
-    return f"there is no option {'.'.join(loc[2:])}{_closest(loc[-1], place.model_fields)}"
-
-
-def _closest(name: str, known: Mapping[str, object]) -> str:
+def _closest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"

@@ -10,6 +10,7 @@ import structlog
 
 from pipeline.errors import Unavailable
 from pipeline.journal import Journal
+from pipeline.redaction import may_hold_secrets, redact_value
 
 #: Reports of one run that are published in a second, at most; the last one always is.
 REPORTS_PER_SECOND = 10
@@ -54,7 +55,10 @@ class Reporter:
         """Publish what is held back; raises ``LeaseLost`` and ``Unavailable``."""
         if self._unpublished is not None:
             self._published_at = time.monotonic()
-            self._journal.report(orjson.dumps(self._unpublished))
+            told = orjson.dumps(self._unpublished)
+            if may_hold_secrets(told):
+                told = orjson.dumps(redact_value(self._unpublished))
+            self._journal.report(told)
             self._unpublished = None
 
     def flush_quietly(self) -> None:

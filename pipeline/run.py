@@ -122,12 +122,14 @@ class Run(Steps):
         logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(self.actor)
         return logger
 
-    def gather(self, actor: Actor[In, Out], payloads: Iterable[In]) -> list[Outcome[Out]]:
+    def gather(
+        self, actor: Actor[In, Out], payloads: Iterable[In], *, models: Models | None = None
+    ) -> list[Outcome[Out]]:
         """Run an actor for every payload, as runs of their own and in parallel, and give what became of each.
 
         The run waits for them without a thread and without spending an attempt, and goes on when all have ended: an
-        actor calls it with the same payloads again, so they come from the payload or from an earlier step. Cancelling
-        the run cancels them.
+        actor calls it with the same payloads again, so they come from the payload or from an earlier step. ``models``
+        replaces the actor's chain. Cancelling the run cancels them.
         """
         from pipeline.sending import Send
 
@@ -137,7 +139,9 @@ class Run(Steps):
         ids = [_child_id(self.id, name, number) for number in range(len(wanted))]
         if self.recall(name) is None:
             self.proceed(name)
-            sendings = (Send(payload=one, group=self.group, correlation_id=self.correlation_id) for one in wanted)
+            sendings = (
+                Send(payload=one, group=self.group, correlation_id=self.correlation_id, models=models) for one in wanted
+            )
             runs = (actor.new_run(sending, run_id=child) for sending, child in zip(sendings, ids, strict=True))
             self.journal.spawn(list(runs))
             self.remember(name, orjson.dumps(len(ids)))

@@ -85,7 +85,7 @@ def generate_lessons(request: BatchRequest, run: Run) -> BatchResult:
     """
     run.progress("generating", 5, f"{len(request.lessons)} lessons")
     asked = [one.model_copy(update={"review": False}) for one in request.lessons]
-    outcomes = run.gather(generate_lesson, asked)
+    outcomes = run.gather(generate_lesson, asked, models=run.models)
     run.progress("summarizing", 95, "seeing what became of them")
     result = run.step(sum_up, request, outcomes)
     reviews = run.step(put_up, result, run)

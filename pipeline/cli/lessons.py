@@ -14,25 +14,27 @@ EXAMPLES = """\
 [bold]Examples[/bold]
 
   dramaturg lessons course.json             then read lessons/001-....md
-  dramaturg lessons course.json --out botany --models openai:gpt-4o-mini,offline
+  dramaturg lessons course.json --out botany --models openai:gpt-4o-mini
   dramaturg lessons --retry-failed 1a200195b3c2f76c958bbe638 --out botany
 
 [bold]The file[/bold] is JSON; paths in it are looked for beside it:
 
   {"title": "Botany", "audience": "gardeners", "documents": ["plants.pdf"],
-   "lessons": [{"title": "How plants make sugar", "words": 500, "questions": 3,
-     "level": "beginner", "objectives": ["Explain how chlorophyll captures light"],
-     "key_terms": ["chlorophyll"], "notes": ""}]}
+   "lessons": [{"title": "How plants make sugar", "level": "beginner",
+     "objectives": ["Explain how chlorophyll captures light"],
+     "words": 500, "questions": 3, "key_terms": [], "notes": ""}]}
 
-Each lesson is a run of its own, and kept as soon as it is made. A lesson below the
-quality of 0.75 is repaired, then written by the next model, then put up for review
-(dramaturg review ls). The exit code is 1 if one is missing, and 0 if all are there.
-With --retry-failed what failed and may end well is tried again; what was made stays.
+Each lesson is a run of its own, and kept as soon as it is made. One of a
+quality below 0.75 is repaired, then written by the next model, then put up
+for review (dramaturg review ls). The exit code is 1 if a lesson is missing.
+With --retry-failed what failed and may end well is tried again; what was
+made stays.
 
-[bold]With --json[/bold] stdout gets one object: status (complete, partial, failed), batch,
-title, total, succeeded, failed, success_rate, tokens, seconds, out, files, lessons
-(item, title, run, quality, model, words, tokens), failures (item, title, input,
-state, reason, message, retryable, review), problems (documents that were not read).
+[bold]With --json[/bold] stdout gets one object: status (complete, partial, failed),
+batch, title, retries, total, succeeded, failed, success_rate, tokens,
+seconds, out, files, lessons (item, title, run, quality, model, words,
+tokens), failures (item, title, input, state, reason, message, retryable,
+review), problems (documents that were not read).
 """
 
 

@@ -40,7 +40,7 @@ def conclude(
     verdict = _verdict(delivery, actor, exception, attempt)
     notes: dict[str, Any] = {}
     if isinstance(exception, NeedsReview):
-        notes["review"] = orjson.dumps(exception.item).decode()
+        notes["review"] = redact(orjson.dumps(exception.item).decode())
     if verdict.state == "completed" and delivery.run is not None and delivery.run.degraded:
         notes["degraded"] = f"made offline in place of {delivery.run.models[0]}"
     return verdict, Commit(

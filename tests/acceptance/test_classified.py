@@ -1,9 +1,10 @@
-"""The kind of a failure, from an exception that a client of the actor's own raises to what becomes of the run (F3, F4)."""
+"""The kind of a failure, from what an actor's own client raises to what becomes of the run (F3, F4)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -34,7 +35,7 @@ def test_a_raw_429_waits_as_long_as_it_says_and_costs_no_attempt(crew: Stage, pr
     assert handle.result(SOON)["choices"][0]["message"]["content"] == "yes"
     began = starts(crew, handle.id)
     assert len(began) == 5
-    assert all(after - before >= 0.48 for before, after in zip(began, began[1:], strict=False))
+    assert all(after - before >= 0.48 for before, after in pairwise(began))
 
 
 def test_a_status_that_no_try_mends_ends_the_run_at_once(crew: Stage, provider: SimulatedProvider) -> None:

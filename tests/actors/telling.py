@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
-from pipeline import Run, Transient, actor
+from pipeline import NeedsReview, Parked, Run, Transient, actor
 from tests.actors.plain import QUICK
 
 
@@ -21,3 +22,15 @@ def indiscreet(text: str, run: Run) -> None:
     secret = os.environ["CANARY_API_KEY"]
     run.log.warning("indiscreet", api_key=secret, text=f"with {secret} in it")
     raise Transient(f"401 for {secret} at https://user:{text}@example.org/?token={text}")
+
+
+@actor(name="test.blabbing", retry=QUICK)
+def blabbing(how: str, run: Run) -> None:
+    """Put a secret of the environment wherever an actor can put words."""
+    secret = os.environ["CANARY_API_KEY"]
+    run.progress("telling", 50, f"key={secret}", header=f"Authorization: Bearer {secret}")
+    if how == "review":
+        raise NeedsReview(f"is {secret} right?", item={"kind": "gate", "name": "none", "grades": [], "problem": f"it was {secret}"})
+    if how == "snooze" and run.attempt == 1:
+        raise Parked(timedelta(minutes=10), f"waits for {secret}")
+    raise RuntimeError(f"boom with {secret}") from ConnectionError(f"redis://user:{secret}@nowhere/0")

@@ -204,7 +204,7 @@ def test_a_lesson_on_which_the_documents_are_silent_is_refused(provider: Simulat
 def test_a_document_that_is_not_on_the_shelf_is_named() -> None:
     """A wrong hash, or a blob that is something else."""
     gone = StoredDocument(blob="0" * 64, name="gone.pdf")
-    with pytest.raises(InvalidInput, match="gone.pdf .* is not in the blob store"):
+    with pytest.raises(InvalidInput, match=r"gone\.pdf .* is not in the blob store"):
         run_inline(generate_lesson, LessonRequest(lesson=SPEC, documents=(gone,)))
 
 

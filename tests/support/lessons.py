@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from actors.study.lesson.composing import compose
-from actors.study.lesson.passages import Context, Passage, passage_sentences
+from actors.study.lesson.passages import Context, Passage, sentences_of_chunks
 from actors.study.material import Evidence, ExtractedDocument, LessonSpec
 from actors.study.reading.readers.chunks import cut_chunks
 from actors.study.sentences import sentences_of
@@ -140,10 +140,10 @@ def context(read: ExtractedDocument | None = None) -> Context:
             page=chunk.page,
             heading=chunk.heading,
             text=chunk.text,
-            sentences=passage_sentences(read, chunk),
+            sentences=sentences,
             score=1.0,
         )
-        for number, chunk in enumerate(read.chunks, 1)
+        for number, (chunk, sentences) in enumerate(zip(read.chunks, sentences_of_chunks(read), strict=True), 1)
     ]
     return Context(passages=tuple(passages), language=read.language, searched=len(passages))
 

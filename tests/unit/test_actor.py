@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
 from pipeline import Actor, InvalidInput, Models, Priority, Run, Send, actor
 from pipeline.actor import PAYLOAD_LIMIT
@@ -192,3 +192,24 @@ def test_an_actor_resumes_after_its_finished_steps() -> None:
     """What was remembered is not computed again."""
     journal = MemoryJournal(steps={"count": b"2", "spell[0]": b'"remembered"'})
     assert run_inline(stepwise, Order(amount=99), journal=journal).result == ["remembered", "1"]
+
+
+class Login(BaseModel):
+    """A payload with a secret somewhere in it."""
+
+    user: str
+    keys: list[dict[str, SecretStr]] = []
+
+
+@pytest.mark.parametrize("payload", [Login(user="a"), {"user": "a", "keys": [{"main": "hunter2hunter2"}]}])
+def test_a_secret_is_refused_before_it_is_stored(payload: object) -> None:
+    """By the name of its field, and without its value; it would be stars to the worker besides."""
+
+    @actor(name="unit.login")
+    def log_in(login: Login) -> None:
+        del login
+
+    with pytest.raises(InvalidInput, match="keys is a secret") as refusal:
+        log_in.encode(payload)
+    assert refusal.value.field == "keys"
+    assert "hunter2" not in str(refusal.value)

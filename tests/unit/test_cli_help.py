@@ -15,6 +15,7 @@ from pipeline.cli.runs import runs
 COMMANDS = [
     "study",
     "demo",
+    "lessons",
     "worker",
     "send",
     "queues",

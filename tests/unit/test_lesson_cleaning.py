@@ -116,7 +116,8 @@ def test_nothing_hostile_survives_in_any_order(parts):
 def test_what_a_lesson_is_made_of_stays():
     """Emphasis, lists, tables, code, quotes, formulas and citations are no danger."""
     text = (
-        "Water is *wet* and **clear** [1, 2].\n\n- one\n- two\n  1. three\n\n| a   | b   |\n| --- | --- |\n| 1   | 2   |\n\n"
+        "Water is *wet* and **clear** [1, 2].\n\n- one\n- two\n  1. three\n\n"
+        "| a   | b   |\n| --- | --- |\n| 1   | 2   |\n\n"
         "```python\nif a < b and c > d:\n    print('&')\n```\n\n> quoted\n\n## Formula\n\n"
         "With $\\frac{a_1}{b}$, 3 < 5 and a\\*b it is `x <y>`.\n"
     )

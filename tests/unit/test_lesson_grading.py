@@ -121,10 +121,11 @@ def test_the_offline_generator_does_not_pass_where_the_documents_are_silent():
 def test_a_lesson_in_another_language_is_graded_by_the_same_rules():
     """Form is told without words, and words by the stems of their own language."""
     text = (
-        "# Strom\n\nElektrischer Strom ist die gerichtete Bewegung von Ladungen in einem Leiter. Die Stromstärke "
-        "wird in Ampere gemessen. Der Widerstand eines Drahtes hängt von seiner Länge und von seinem Querschnitt ab. "
-        "Ein Isolator leitet den Strom nicht, weil seine Elektronen fest gebunden sind. Die Spannung treibt die Ladungen durch den "
-        "Stromkreis. Eine Batterie wandelt chemische Energie in elektrische Energie um."
+        "# Strom\n\nElektrischer Strom ist die gerichtete Bewegung von Ladungen in einem Leiter. Die "
+        "Stromstärke wird in Ampere gemessen. Der Widerstand eines Drahtes hängt von seiner Länge und von "
+        "seinem Querschnitt ab. Ein Isolator leitet den Strom nicht, weil seine Elektronen fest gebunden "
+        "sind. Die Spannung treibt die Ladungen durch den Stromkreis. Eine Batterie wandelt chemische "
+        "Energie in elektrische Energie um."
     )
     found = context(with_chunks(document(text, name="strom.md", language="de")))
     spec = LessonSpec(
@@ -133,14 +134,15 @@ def test_a_lesson_in_another_language_is_graded_by_the_same_rules():
         words=100,
     )
     good = (
-        "Strom fließt, wenn sich Ladungen in einem Leiter bewegen; gemessen wird die Stromstärke in Ampere [1].\n\n"
-        "## Strom\n\nDer elektrische Strom ist eine gerichtete Bewegung der Ladungen in einem Leiter [1]. Die "
-        "Spannung treibt diese Ladungen durch den Stromkreis [1]. Ein Isolator leitet nicht, weil die Elektronen gebunden "
-        "sind [1].\n\n## Widerstand\n\nDer Widerstand von Drähten hängt von Länge und Querschnitt des Drahtes ab [1]. "
-        "Auch ein langer Draht mit kleinem Querschnitt ist ein Widerstand, denn beides zählt [1].\n\n## Zusammenfassung"
-        "\n\nLadungen bewegen sich durch die Spannung, und der Widerstand des Drahtes hängt von Länge und Querschnitt "
-        "ab.\n\n## Fragen\n\n1. Worin misst man die Stromstärke?\n\n   **Antwort:** In Ampere [1].\n\n2. Was treibt die "
-        "Ladungen an?\n\n   **Antwort:** Die Spannung [1].\n\n3. Wovon hängt der Widerstand eines Drahtes ab?\n\n   "
+        "Strom fließt, wenn sich Ladungen in einem Leiter bewegen; gemessen wird die Stromstärke in Ampere "
+        "[1].\n\n## Strom\n\nDer elektrische Strom ist eine gerichtete Bewegung der Ladungen in einem Leiter "
+        "[1]. Die Spannung treibt diese Ladungen durch den Stromkreis [1]. Ein Isolator leitet nicht, weil "
+        "die Elektronen gebunden sind [1].\n\n## Widerstand\n\nDer Widerstand von Drähten hängt von Länge "
+        "und Querschnitt des Drahtes ab [1]. Auch ein langer Draht mit kleinem Querschnitt ist ein "
+        "Widerstand, denn beides zählt [1].\n\n## Zusammenfassung\n\nLadungen bewegen sich durch die "
+        "Spannung, und der Widerstand des Drahtes hängt von Länge und Querschnitt ab.\n\n## Fragen\n\n1. "
+        "Worin misst man die Stromstärke?\n\n   **Antwort:** In Ampere [1].\n\n2. Was treibt die Ladungen "
+        "an?\n\n   **Antwort:** Die Spannung [1].\n\n3. Wovon hängt der Widerstand eines Drahtes ab?\n\n   "
         "**Antwort:** Von Länge und Querschnitt [1].\n"
     )
     verdict = graded(good, spec, Support(found, spec))

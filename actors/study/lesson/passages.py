@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -11,8 +12,8 @@ from pydantic import Field
 
 from actors.study.lesson.shelf import fetch
 from actors.study.lesson.stems import stems, subject_stems
-from actors.study.material import Chunk, Evidence, ExtractedDocument, LessonSpec, Material, StoredDocument
-from actors.study.sentences import Sentence, around, sentences_of
+from actors.study.material import Evidence, ExtractedDocument, LessonSpec, Material, StoredDocument
+from actors.study.sentences import sentences_of
 
 #: So many passages are looked up for each thing that is asked, at most; a wider look takes twice as many.
 _EACH = 3
@@ -66,15 +67,16 @@ class Library:
     def __init__(self, documents: Sequence[ExtractedDocument]) -> None:
         languages = {document.language for document in documents}
         self.language = languages.pop() if len(languages) == 1 else None
-        self.places = [
-            (document, number)
+        self._places = [
+            (document, number, sentences)
             for document in documents
-            for number, chunk in enumerate(document.chunks)
-            if chunk.text.strip() and not around(chunk.heading or "")
+            for number, sentences in enumerate(sentences_of_chunks(document))
+            if sentences
         ]
-        self.texts = [document.chunks[number].text for document, number in self.places]
+        self.texts = [document.chunks[number].text for document, number, _ in self._places]
+        headings = [document.chunks[number].heading or "" for document, number, _ in self._places]
         self._index = _index(
-            [stems(f"{self._heading(at)} {text}", self.language) for at, text in enumerate(self.texts)]
+            [stems(f"{h} {text}", self.language) for h, text in zip(headings, self.texts, strict=True)]
         )
 
     def search(self, asked: str, most: int) -> list[tuple[int, float]]:
@@ -91,7 +93,7 @@ class Library:
 
     def passage(self, place: int, number: int, score: float) -> Passage:
         """Give a passage under a number, its sentences with their pages."""
-        document, at = self.places[place]
+        document, at, sentences = self._places[place]
         chunk = document.chunks[at]
         return Passage(
             number=number,
@@ -99,28 +101,22 @@ class Library:
             page=chunk.page,
             heading=chunk.heading,
             text=chunk.text,
-            sentences=passage_sentences(document, chunk),
+            sentences=sentences,
             score=score,
         )
 
-    def _heading(self, at: int) -> str:
-        document, number = self.places[at]
-        return document.chunks[number].heading or ""
 
-
-def passage_sentences(document: ExtractedDocument, chunk: Chunk) -> tuple[Evidence, ...]:
-    """Give the sentences of a chunk that belong to the text proper, each with the page it stands on."""
-    end = chunk.offset + len(chunk.text)
-    return tuple(
-        Evidence(sentence=one.text, page=one.page, document=document.name)
-        for one in _sentences(document)
-        if chunk.offset <= one.offset < end and not one.front_matter
-    )
-
-
-@lru_cache(maxsize=16)
-def _sentences(document: ExtractedDocument) -> tuple[Sentence, ...]:
-    return tuple(sentences_of(document))
+def sentences_of_chunks(document: ExtractedDocument) -> list[tuple[Evidence, ...]]:
+    """Give the sentences of each chunk that belong to the text proper, each with the page it stands on."""
+    told = [one for one in sentences_of(document) if not one.front_matter]
+    offsets = [one.offset for one in told]
+    return [
+        tuple(
+            Evidence(sentence=one.text, page=one.page, document=document.name)
+            for one in told[bisect_left(offsets, chunk.offset) : bisect_left(offsets, chunk.offset + len(chunk.text))]
+        )
+        for chunk in document.chunks
+    ]
 
 
 def _index(texts: list[list[str]]) -> Any:

@@ -78,6 +78,11 @@ local function breaker_wait(name, holder)
   return 0
 end
 
+-- Breakers of which something is known, by the time it is forgotten: for those who list them.
+local function remember(name, ms)
+  redis.call('ZADD', P .. 'breaker_names', 'GT', NOW + math.max(86400000, ms or 0), name)
+end
+
 local function breaker_take(name, holder, how)
   if how == 'probe' then
     redis.call('HSET', P .. 'breaker:' .. name, 'state', 'half', 'holder', holder)

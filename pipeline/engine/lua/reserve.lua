@@ -91,7 +91,9 @@ for _, name in ipairs(policies('budgets')) do
     local never = (c.micros and micros > c.micros) or (c.tokens and tokens > c.tokens) or c.per_ms == 0
     refuse('m:' .. name, c.per_ms > 0 and (window + 1) * c.per_ms - NOW + 1 or 3600000, never and 'stop' or c['then'])
   end
-  budgets[#budgets + 1] = { key, c.per_ms }
+  -- One budget for each of several is found again by those who list them.
+  local index = c.by ~= '' and P .. 'budget:' .. string.match(name, '^[^=]*') .. ':' .. string.format('%.0f', window) .. ':keys'
+  budgets[#budgets + 1] = { key, c.per_ms, index, name }
 end
 
 if gate then return { 0, gate, math.ceil(wait), ends } end
@@ -111,6 +113,10 @@ for _, budget in ipairs(budgets) do
   if redis.call('HSETNX', key .. ':held', holder, string.format('%.0f:%.0f', micros, tokens)) == 1 then
     redis.call('HINCRBY', key, 'held_micros', string.format('%.0f', micros))
     redis.call('HINCRBY', key, 'held_tokens', string.format('%.0f', tokens))
+  end
+  if budget[3] then
+    redis.call('ZADD', budget[3], NOW, budget[4])
+    if budget[2] > 0 then redis.call('PEXPIRE', budget[3], 2 * budget[2] + 3600000) end
   end
   if budget[2] > 0 then
     redis.call('PEXPIRE', key, 2 * budget[2] + 3600000)

@@ -12,8 +12,9 @@ if r.state ~= 'dead' then return 0 end
 if r.retried_as and redis.call('EXISTS', P .. 'run:' .. r.retried_as) == 1 then return -2 end
 if redis.call('GET', P .. 'pressure') == '1' then return redis.error_reply('BACKPRESSURE Redis is nearly full: nothing new is accepted') end
 
-local gates = ARGV[4] == '=' and r.gates or ARGV[4]
-local version = ARGV[5] == '=' and r.version or ARGV[5]
+local gates, version = ARGV[4], ARGV[5]
+if gates == '=' then gates = r.gates end
+if version == '=' then version = r.version end
 local record = { 'message', message, 'retry_of', old, 'queued_ms', now_ms() }
 local function also(field, value)
   if value and value ~= '' then

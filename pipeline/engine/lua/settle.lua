@@ -21,6 +21,7 @@ end
 local function note(name, what, reason)
   local c = config('breakers', name)
   if not c then return end
+  remember(name, ms)
   local b = breaker_fields(name)
   if what == 'ok' and tonumber(ARGV[6]) * 1000 > c.slow_ms then what, reason = 'fail', 'slow' end
   if what == 'broken' then
