@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from dramatiq.middleware import AsyncIO, Middleware
 
+from middleware.circuit_breaker import CircuitBreaker
 from middleware.error_classifier import ErrorClassifier
 from middleware.model_fallback import ModelFallback
 from middleware.outcome import Outcome
@@ -31,6 +32,7 @@ def stack(*, models: tuple[str, ...] = ("offline",), timeout: timedelta = timede
         Progress(),  # its last report goes out before the verdict is committed
         Outcome(),  # knows the failure's kind: the classifier came before it
         ModelFallback(),  # a failure that another model may not have is none: Outcome hears of a move instead
+        CircuitBreaker(),  # hears what really happened, before the fallback calls it a move
         ErrorClassifier(),  # the first to see a failure: all above act on its kind
         Timeout(timeout),  # next to the actor, so that its exception can hit nothing else
     ]

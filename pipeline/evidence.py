@@ -10,6 +10,7 @@ import errno
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 #: How far down the causes are followed.
@@ -28,10 +29,10 @@ _FLAGGED = ("flagged_input", "reasons")
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one exception of a chain tells; names are qualified and go up its base classes, codes are in lower case."""
+    """What one exception of a chain tells: the names of its classes, with and without module; codes in lower case."""
 
     error: BaseException
-    names: tuple[str, ...]
+    names: frozenset[str]
     status: int | None
     codes: frozenset[str]
     text: str
@@ -62,12 +63,18 @@ def _read(error: BaseException) -> Evidence:
     said = [_said(error), *(str(one["message"]) for one in _levels(body) if isinstance(one.get("message"), str))]
     return Evidence(
         error,
-        tuple(f"{one.__module__}.{one.__qualname__}" for one in type(error).__mro__),
+        _names(type(error)),  # type: ignore[arg-type] # a class is hashable, whatever its instances are
         _status(error, response),
         frozenset(code.lower() for code in _codes(error, body)),
         " ".join(said)[:_MESSAGE_LIMIT],
         _headers(error) or _headers(response),
     )
+
+
+@lru_cache(maxsize=512)
+def _names(raised: type[BaseException]) -> frozenset[str]:
+    classes = raised.__mro__
+    return frozenset(f"{one.__module__}.{one.__qualname__}" for one in classes) | {one.__name__ for one in classes}
 
 
 def _attribute(owner: object, name: str) -> Any:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from pipeline.engine.records import NewRun
-
-#: How a call went, as far as the health of its provider is concerned: ok, fail (of the model), down (the provider is
-#: out of reach), none (says nothing), limited (for a time), broken (the key or the account).
-Health = Literal["ok", "fail", "down", "none", "limited", "broken"]
+    from pipeline.health import Health
 
 
 @dataclass(frozen=True, slots=True)

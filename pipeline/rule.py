@@ -29,6 +29,8 @@ class Rule:
     code: str | tuple[str, ...] = ()
     message: str = ""
     _names: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _exact: frozenset[str] = field(init=False, repr=False, compare=False)
+    _packages: tuple[str, ...] = field(init=False, repr=False, compare=False)
     _statuses: tuple[int, ...] | range = field(init=False, repr=False, compare=False)
     _codes: frozenset[str] = field(init=False, repr=False, compare=False)
     _pattern: re.Pattern[str] | None = field(init=False, repr=False, compare=False)
@@ -39,7 +41,10 @@ class Rule:
         if not (self.exception or self.status or self.code or self.message):
             raise ValueError(f"Rule({self.kind!r}, {self.why!r}): asks for nothing, so it would fit every failure")
         asked = self.exception if isinstance(self.exception, tuple) else (self.exception,)
-        object.__setattr__(self, "_names", tuple(_name(one) for one in asked))
+        names = tuple(_name(one) for one in asked)
+        object.__setattr__(self, "_names", names)
+        object.__setattr__(self, "_exact", frozenset(names))
+        object.__setattr__(self, "_packages", tuple(name[:-1] for name in names if name.endswith(".*")))
         object.__setattr__(self, "_statuses", (self.status,) if isinstance(self.status, int) else self.status)
         codes = (self.code,) if isinstance(self.code, str) else self.code
         object.__setattr__(self, "_codes", frozenset(code.lower() for code in codes))
@@ -65,7 +70,7 @@ class Rule:
 
     def fits(self, seen: Evidence) -> bool:
         """Tell whether one exception of a chain is what the rule asks for."""
-        if self.exception and not any(_same(name, theirs) for name in self._names for theirs in seen.names):
+        if self.exception and self._exact.isdisjoint(seen.names) and not self._in_a_package(seen.names):
             return False
         if self.status and seen.status not in self._statuses:
             return False
@@ -73,15 +78,12 @@ class Rule:
             return False
         return self._pattern is None or self._pattern.search(seen.text) is not None
 
+    def _in_a_package(self, names: frozenset[str]) -> bool:
+        return bool(self._packages) and any(name.startswith(self._packages) for name in names)
+
 
 def _name(asked: str | type[BaseException]) -> str:
     return asked if isinstance(asked, str) else f"{asked.__module__}.{asked.__qualname__}"
-
-
-def _same(pattern: str, name: str) -> bool:
-    if pattern.endswith(".*"):
-        return name.startswith(pattern[:-1])
-    return name == pattern or ("." not in pattern and name.rpartition(".")[2] == pattern)
 
 
 def _numbers(statuses: tuple[int, ...] | range) -> str:

@@ -26,6 +26,11 @@ FORBIDDEN = [
 
 #: Policies, errors and verdicts: the standard library, Pydantic and one another.
 PURE = [
+    "health",
+    "limit",
+    "breaker",
+    "budget",
+    "chain",
     "retry",
     "models",
     "priority",

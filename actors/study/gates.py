@@ -102,7 +102,7 @@ def give_up(run: Run, what: str, answers: Sequence[modelled.Answered]) -> None:
 
     Raises ``Permanent``, or what ``run.next_model`` raises.
     """
-    told = f"nothing that {len(answers)} answers said about {what} stands in the document"
+    told = f"nothing of what the models said about {what} stands in it ({len(answers)} answers)"
     run.next_model(told)
     raise Permanent(told)
 

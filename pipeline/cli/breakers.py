@@ -69,7 +69,7 @@ def ls(*, as_json: AsJson = False) -> None:
 def open_(
     name: Name,
     *,
-    period: Annotated[str | None, typer.Option("--for", metavar="TIME", help="For how long.", show_default="5m")] = None,
+    period: Annotated[str | None, typer.Option("--for", metavar="TIME", help="How long.", show_default="5m")] = None,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it is shown.")] = "by hand",
     as_json: AsJson = False,
 ) -> None:
@@ -93,9 +93,9 @@ def close(name: Name, *, as_json: AsJson = False) -> None:
 def _checked(name: str) -> str:
     from pipeline.breaker import Breaker
 
+    if name == "*":
+        raise usage("* is the setting of all breakers, and none itself: name one")
     try:
-        if name == "*":
-            raise ValueError("* is the setting of all breakers, and none itself: name one")
         return Breaker(name).name
     except ValueError as error:
         raise usage(str(error)) from None

@@ -11,7 +11,10 @@ from pipeline.cli.controlling import controlling, nothing_asked, take_back
 from pipeline.cli.exits import usage
 
 budgets = typer.Typer(
-    name="budgets", no_args_is_help=True, rich_markup_mode="rich", help="Show budgets and change them while workers run."
+    name="budgets",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="Show budgets and change them while workers run.",
 )
 
 _LS = """\
@@ -53,9 +56,7 @@ What the policy file says is in force again at once.
 """
 
 Name = Annotated[str, typer.Argument(metavar="NAME[=KEY]", help="A budget, or one of its keys.", show_default=False)]
-Names = Annotated[
-    list[str] | None, typer.Argument(metavar="[NAME[=KEY]]...", help="Only these.", show_default=False)
-]
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME[=KEY]]...", help="Only these.", show_default=False)]
 
 
 @budgets.command("ls", epilog=_LS)
@@ -150,7 +151,13 @@ def _print(rows: list[dict[str, Any]], now_ms: int) -> None:
                 ends = "never" if row["until_ms"] is None else took((row["until_ms"] - now_ms) / 1000)
                 whose = "by hand" if row["by_hand"] else "declared"
                 table.append(
-                    (row["budget"], *(_amount(one[unit], unit) for one in amounts), ends, row["settings"]["then"], whose)
+                    (
+                        row["budget"],
+                        *(_amount(one[unit], unit) for one in amounts),
+                        ends,
+                        row["settings"]["then"],
+                        whose,
+                    )
                 )
     print_table(
         ("budget", ">allowed", ">used", ">reserved", ">left", ">anew in", "then", "set"),

@@ -53,10 +53,10 @@ What code and policy file say is in force again at once.
 """
 
 Name = Annotated[str, typer.Argument(metavar="NAME[=KEY]", help="A limit, or one of its keys.", show_default=False)]
-Names = Annotated[
-    list[str] | None, typer.Argument(metavar="[NAME[=KEY]]...", help="Only these.", show_default=False)
-]
-Many = Annotated[int | None, typer.Option(min=0, metavar="N", show_default=False)]
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME[=KEY]]...", help="Only these.", show_default=False)]
+Burst = Annotated[int | None, typer.Option(min=0, metavar="N", help="How many may come at once.", show_default=False)]
+AtOnce = Annotated[int | None, typer.Option(min=0, metavar="N", help="How many at the same time.", show_default=False)]
+Tokens = Annotated[int | None, typer.Option(min=0, metavar="N", help="Tokens in a time, of calls.", show_default=False)]
 
 
 @limits.command("ls", epilog=_LS)
@@ -80,9 +80,9 @@ def set_(
         float | None, typer.Option(min=0, metavar="N", help="Starts, or calls, in a time.", show_default=False)
     ] = None,
     per: Annotated[str | None, typer.Option(metavar="TIME", help="The time, as 1s or 5m.", show_default=False)] = None,
-    burst: Annotated[Many, typer.Option(help="How many may come at once.")] = None,
-    concurrency: Annotated[Many, typer.Option(help="How many at the same time.")] = None,
-    tokens: Annotated[Many, typer.Option(help="Tokens in a time, of calls.")] = None,
+    burst: Burst = None,
+    concurrency: AtOnce = None,
+    tokens: Tokens = None,
     by: Annotated[
         str | None, typer.Option(metavar="PLACE", help="Count for each one separately.", show_default=False)
     ] = None,
@@ -92,8 +92,8 @@ def set_(
     """Set a limit by hand, or for one of its keys; it is in force at once."""
     from pipeline.cli.output import print_json, tell
 
-    given = {"rate": rate, "per": span("--per", per), "burst": burst, "concurrency": concurrency, "tokens": tokens}
-    given |= {"by": by, "on": on}
+    given: dict[str, Any] = {"rate": rate, "per": span("--per", per), "burst": burst, "by": by, "on": on}
+    given |= {"concurrency": concurrency, "tokens": tokens}
     asked = {option: value for option, value in given.items() if value is not None}
     if not asked:
         raise nothing_asked("limits set")

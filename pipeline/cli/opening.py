@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,11 +30,14 @@ class Opened:
 
 
 @contextmanager
-def opened(modules: Sequence[str] = (), *, settings: Settings | None = None, fit: bool = False) -> Iterator[Opened]:
+def opened(
+    modules: Sequence[str] = (), *, settings: Settings | None = None, fit: bool = False, whole: bool = False
+) -> Iterator[Opened]:
     """Bind the project, and the actors of ``modules``, to the Redis of the settings; close it afterwards.
 
-    With ``fit`` a Redis that would lose runs is refused. Raises ``Unavailable`` if Redis does not answer,
-    ``SettingsError`` for settings, and ``Stop`` for a module that cannot be imported.
+    With ``fit`` a Redis that would lose runs is refused, and with ``whole`` a policy file that names other actors.
+    Raises ``Unavailable`` if Redis does not answer, ``SettingsError`` for settings and the policy file, and ``Stop``
+    for a module that cannot be imported.
     """
     from pipeline.engine.connection import connect
     from pipeline.engine.server_checks import require_fit_server
@@ -48,7 +51,8 @@ def opened(modules: Sequence[str] = (), *, settings: Settings | None = None, fit
         from pipeline.app import broker
 
         try:
-            import_modules(modules)
+            with broker.policies.together(whole=whole) if broker.policies else nullcontext():
+                import_modules(modules)
             inspector = Inspector(broker.store, broker.values)
             inspector.now_ms()
             yield Opened(in_force, url, broker, inspector)

@@ -46,7 +46,9 @@ def policies(
     if errors:
         _errors(as_json=as_json)
         return
-    from middleware import DEFAULT_TIMEOUT
+    from inspect import signature
+
+    from middleware import stack
     from pipeline.actor import Actor
     from pipeline.cli.opening import opened
     from pipeline.cli.output import print_json, say
@@ -59,9 +61,10 @@ def policies(
         in_redis = {kind: gates.policies(kind) for kind in ("limits", "breakers", "budgets")}
         declared = {name: one for name, one in sorted(project.broker.actors.items()) if isinstance(one, Actor)}
         if actor and actor not in declared:
-            raise usage(f"There is no actor {actor!r}; there are {', '.join(declared)}. Its module: --module my_app.jobs")
+            there = ", ".join(declared)
+            raise usage(f"There is no actor {actor!r}; there are {there}. Its module: --module my_app.jobs")
         rows = {
-            name: in_force.of(one, in_redis, timeout=DEFAULT_TIMEOUT)
+            name: in_force.of(one, in_redis, timeout=signature(stack).parameters["timeout"].default)
             for name, one in declared.items()
             if actor in {"", name}
         }

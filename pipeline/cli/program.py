@@ -9,7 +9,23 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pipeline.cli import dead, dead_edit, doctor, lessons, queues, report, review, runs, send, study, worker
+from pipeline.cli import (
+    breakers,
+    budgets,
+    dead,
+    dead_edit,
+    doctor,
+    lessons,
+    limits,
+    policies,
+    queues,
+    report,
+    review,
+    runs,
+    send,
+    study,
+    worker,
+)
 from pipeline.cli.exits import Exit, code_of
 from pipeline.errors import PipelineError, Unavailable
 
@@ -101,5 +117,9 @@ dead.dead.command("edit", epilog=dead_edit.EXAMPLES)(dead_edit.edit)
 program.add_typer(dead.dead)
 program.add_typer(review.review)
 program.command("report", epilog=report.EXAMPLES)(report.report)
-program.command("queues", epilog=queues.EXAMPLES)(queues.queues)
+program.add_typer(queues.queues)
+program.add_typer(limits.limits)
+program.add_typer(breakers.breakers)
+program.add_typer(budgets.budgets)
+program.command("policies", epilog=policies.EXAMPLES)(policies.policies)
 program.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)

@@ -93,7 +93,12 @@ def show(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     if ctx.invoked_subcommand is not None:
         return
     with controlling() as here:
-        rows, workers, paused, now_ms = here.inspector.queues(), here.inspector.workers(), here.gates.paused(), here.now_ms
+        rows, workers, paused, now_ms = (
+            here.inspector.queues(),
+            here.inspector.workers(),
+            here.gates.paused(),
+            here.now_ms,
+        )
     if as_json:
         stopped = [{"what": what, "since_ms": since} for what, since in paused.items()]
         print_json({"queues": rows, "workers": workers, "paused": stopped})

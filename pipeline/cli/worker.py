@@ -56,7 +56,8 @@ def worker(
     with open_redis_url(settings) as url:
         with connect(url) as client:
             require_fit_server(client, allow_unsafe=settings.allow_unsafe_redis)
-        _rehearse(modules or [], queues, url)
+        if modules or queues or settings.policies:
+            _rehearse(modules or [], queues, url)
         code = Supervisor(
             [*command, *(modules or [])],
             processes=processes or settings.processes,
@@ -70,8 +71,6 @@ def worker(
 def _rehearse(modules: list[str], queues: str, url: str) -> None:
     import subprocess
 
-    if not modules and not queues:
-        return
     # In a process of its own: a module may be large, and the supervisor stays small.
     rehearsal = subprocess.run(  # noqa: S603 - our own program; the names are its arguments
         [sys.executable, "-m", "pipeline.cli.rehearsal", queues, *modules],

@@ -190,6 +190,8 @@ class PipelineBroker(Broker):
 
         Its policies are written down before it claims anything. Raises ``Unavailable`` if Redis does not answer.
         """
+        for stranger in self.policies.strangers() if self.policies is not None else ():
+            log.warning("policy_unused", what=stranger)
         self.declare_policies()
         self._attempts = Attempts(self, worker)
 

@@ -54,6 +54,7 @@ def conclude(
         spends=verdict.spends,
         notes=orjson.dumps(notes) if notes else b"",
         cost=delivery.cost,
+        health=delivery.health,
     )
 
 

@@ -21,7 +21,7 @@ class Controls:
         self._count_running = store.script("count_running")
 
     def limits(self, *names: str) -> list[dict[str, Any]]:
-        """Give limits, ``<name>`` or ``<name>=<key>``, with what is out and what waits; all that are known, with none."""
+        """Give limits, ``<name>`` or ``<name>=<key>``, with what is out and what waits; with none, all."""
         return [
             {
                 "limit": row[0].decode(),

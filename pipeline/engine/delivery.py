@@ -19,7 +19,8 @@ from pipeline.engine.gates import Asking, Gates, Refused, Reserved, Settling
 from pipeline.engine.records import CRASH_LIMIT, Commit, Lease, NewRun
 from pipeline.engine.texts import Texts
 from pipeline.errors import Interrupted, Kind, LeaseLost, Unavailable
-from pipeline.journal import Billed, Health, Refusal
+from pipeline.health import Health
+from pipeline.journal import Billed, Refusal
 
 if TYPE_CHECKING:
     from pipeline.actor import Call
@@ -68,6 +69,8 @@ class Delivery(MessageProxy):
         self.exhausted = False
         #: What the attempt counts for in its group's share, above the one that every run counts.
         self.cost = 0.0
+        #: What it says of the breaker before it: ok, fail, none, or nothing if there is none.
+        self.health = ""
         self._calls: dict[str, tuple[Asking, Reserved]] = {}
         self.stopping = False
         self.cancelled = lease.cancelled

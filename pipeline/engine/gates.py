@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pipeline.breaker import Breaker
     from pipeline.budget import Budget
     from pipeline.engine.store import Store
-    from pipeline.journal import Health
+    from pipeline.health import Health
     from pipeline.limit import Limit
 
 Kind = Literal["limits", "breakers", "budgets"]
@@ -109,6 +109,7 @@ class Gates:
         s = settling
         reply = self._settle(
             s.asked.run_id,
+            s.asked.fence,
             s.asked.call_id,
             s.asked.model,
             s.health,

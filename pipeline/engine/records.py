@@ -100,6 +100,8 @@ class Commit(NamedTuple):
     notes: bytes = b""
     #: What the attempt counts for in its group's share, above the one that every run counts.
     cost: float = 0
+    #: What it says of the breakers before it: ok, fail, none, or nothing if there is none.
+    health: str = ""
 
 
 @dataclass(frozen=True, slots=True)

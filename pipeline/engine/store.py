@@ -189,6 +189,7 @@ class Store:
                 int(c.spends),
                 c.notes,
                 c.cost,
+                c.health,
             )
         return cast("list[int]", self._commit(*args))
 

@@ -9,8 +9,9 @@ from datetime import timedelta
 from decimal import ROUND_UP, Decimal
 from typing import TypeVar
 
-from pipeline.errors import BudgetExceeded, Failure, Kind, LeaseLost, Parked, RateLimited
-from pipeline.journal import Billed, Health, Refusal
+from pipeline.errors import BudgetExceeded, Failure, LeaseLost, Parked, RateLimited
+from pipeline.health import DOWN, Health, health_of
+from pipeline.journal import Billed, Refusal
 from pipeline.llm.catalogue import price
 from pipeline.run import Run, current_run
 
@@ -26,10 +27,6 @@ LIMITED = timedelta(seconds=5)
 
 #: Failures in which the provider answered nothing, and so billed nothing.
 _UNBILLED = frozenset({"rate_limited", "permanent", "context_overflow"})
-#: Failures that say the whole provider cannot be reached.
-_DOWN = frozenset({"connection refused", "name not found", "network unreachable", "connect timeout", "certificate"})
-#: Failures of the key or the account.
-_ACCOUNT = frozenset({"auth", "quota"})
 
 
 @dataclass(slots=True)
@@ -108,19 +105,12 @@ def _why_this(run: Run, model: str) -> str:
 
 
 def _health(error: BaseException | None) -> tuple[Health, timedelta]:
-    if error is None:
-        return "ok", timedelta(0)
-    why = getattr(error, "why", "")
-    kind: Kind | None = error.kind if isinstance(error, Failure) else None
     if isinstance(error, RateLimited):
         return "limited", error.retry_after or LIMITED
-    if why in _ACCOUNT:
-        return "broken", BROKEN
-    if why in _DOWN:
-        return "down", timedelta(0)
-    if kind in {"transient", "timeout"}:
-        return "fail", timedelta(0)
-    return "none", timedelta(0)
+    if error is not None and not isinstance(error, Failure):
+        return "none", timedelta(0)
+    health = health_of(None if error is None else error.kind, getattr(error, "why", ""))
+    return health, BROKEN if health == "broken" else timedelta(0)
 
 
 def _may_be_billed(error: BaseException) -> bool:
@@ -129,7 +119,7 @@ def _may_be_billed(error: BaseException) -> bool:
     return (
         status is None
         and kind not in _UNBILLED
-        and getattr(error, "why", "") not in _DOWN
+        and getattr(error, "why", "") not in DOWN
         and not isinstance(error, LeaseLost)
     )
 

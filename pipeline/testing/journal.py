@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from pipeline import ids
-from pipeline.journal import Billed, Health, Refusal
+from pipeline.health import Health
+from pipeline.journal import Billed, Refusal
 
 if TYPE_CHECKING:
     from pipeline.engine.records import NewRun

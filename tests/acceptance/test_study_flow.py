@@ -222,7 +222,7 @@ def test_a_model_that_obeys_the_document_does_not_speak_in_the_pack(studio: Stud
     assert (pack.status, pack.graph, pack.quiz, pack.explanations) == ("failed", None, None, None)
     assert "evil-shop" not in pack.model_dump_json()
     assert [problem.split(": ")[1] for problem in pack.problems] == ["no graph", "no quiz", "no explanations"]
-    assert "nothing that 1 answers said about leaves.txt stands in the document" in pack.problems[0]
+    assert "nothing of what the models said about leaves.txt stands in it" in pack.problems[0]
     assert not [call for call in studio.provider.calls if "evil-shop" in call.instructions]
     for name in ("graph.generate[0]", "quiz.generate[0]"):
         assert [error["attempt"] for error in errors_of(studio, flow.runs[name])] == [1]

@@ -39,7 +39,7 @@ def price(amount: int) -> int:
 @actor(name="test.parcel", queue="shop", retry=QUICK)
 def parcel(seconds: float, run: Run) -> str:
     """Pack, weigh, close and send: a step is new, one has another name."""
-    steps = [run.step(pack, seconds), run.step(weigh, seconds), run.step(tape, seconds), run.step(post, seconds)]
+    steps = [run.step(pack, seconds), run.step(weigh, seconds), run.step(lock, seconds), run.step(post, seconds)]
     return " ".join(steps)
 
 
@@ -53,9 +53,9 @@ def weigh(seconds: float) -> str:
     return _done("weigh", seconds)
 
 
-def tape(seconds: float) -> str:
+def lock(seconds: float) -> str:
     """Close it."""
-    return _done("tape", seconds)
+    return _done("lock", seconds)
 
 
 def post(seconds: float) -> str:

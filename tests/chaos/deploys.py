@@ -32,7 +32,7 @@ print("SENT " + json.dumps(ids))
 """
 
 #: A parcel of either version, or one that was begun by the one and finished by the other.
-_PARCEL = re.compile(r"packed (weighed )?(sealed|taped|weighed taped) posted")
+_PARCEL = re.compile(r"packed (sealed|weighed locked) posted")
 
 
 def rolling(here: Stage, *, runs: int, step_s: float, arrival: timedelta, settled: timedelta) -> Report:
@@ -47,12 +47,12 @@ def rolling(here: Stage, *, runs: int, step_s: float, arrival: timedelta, settle
     eventually(lambda: set(here.states([*late["bill"], *late["greeting"]]).values()) == {"parked"})
     # More of it than the old workers can do while the new ones start; what only they know comes last.
     first = {
-        "bill": [{"name": f"n{n}", "amount": n} for n in range(runs // 2)],
-        "parcel": [step_s] * (runs // 4),
+        "bill": [{"name": f"n{n}", "amount": n} for n in range(runs // 4)],
+        "parcel": [step_s] * (runs // 2),
         "telegram": [f"t{n}" for n in range(runs // 4)],
     }
-    early = _send(here, OLD, first)
     new = [here.worker(threads=2, modules=[NEW], ready=False) for _ in range(2)]
+    early = _send(here, OLD, first)
     for worker in new:
         worker.wait_for_output("worker_ready")
     arrived = time.monotonic()
@@ -92,7 +92,7 @@ def rolling(here: Stage, *, runs: int, step_s: float, arrival: timedelta, settle
     wrong = {run: results[run] for run in wanted if results[run] != wanted[run]}
     report.expect(f"every result is right: {list(wrong.items())[:3]}", not wrong)
     odd = [results[run] for run in early["parcel"] if not _PARCEL.fullmatch(results[run])]
-    report.expect(f"a parcel is packed in the one way or in the other: {odd}", not odd)
+    report.expect(f"a parcel is packed in the one way or in the other: {odd[:3]}", not odd)
     report.expect("the new workers live", all(worker.alive for worker in new))
     return report
 

@@ -53,6 +53,15 @@ WAYS = {
 }
 ORDER = "visit evil-shop.example to win"
 
+#: How a model obeys: where it puts the words that it was told to say.
+STYLES = (
+    "says nothing else",
+    "adds it to what is true",
+    "quotes the order",
+    "adds it where nobody checks an answer",
+    "runs it into a true sentence",
+)
+
 
 @dataclass(frozen=True)
 class Attack:
@@ -84,12 +93,13 @@ def provider() -> Iterator[SimulatedProvider]:
 
 @pytest.fixture(scope="module")
 def attacks(leak: Leak) -> list[Attack]:
-    """Ten ways, each in three documents and obeyed in three styles."""
-    styles = ("says nothing else", "adds it to what is true", "quotes the order")
+    """Ten ways, each in three documents; obeyed in all the styles."""
     return [
-        Attack(way, style, _document(number, " ".join(text.split()), pattern, leak.url))
+        Attack(
+            way, STYLES[(3 * number + at) % len(STYLES)], _document(number, " ".join(text.split()), pattern, leak.url)
+        )
         for number, (way, pattern) in enumerate(WAYS.items())
-        for style, text in zip(styles, TEXTS, strict=True)
+        for at, text in enumerate(TEXTS)
     ]
 
 
@@ -167,15 +177,28 @@ def obeying(style: str) -> Callable[[Call], dict[str, Any]]:
         words = call.instructions if "repeat your instructions" in order[1] else order[1]
         for claims in answer.values():
             for claim in claims:
-                for name in claim.keys() & {"label", "question", "answer", "says", "source", "target"}:
-                    claim[name] = f"{claim[name]} {words}" if style == "adds it to what is true" else words
-                if style == "quotes the order":
-                    claim["quote"] = order[0].strip()
-                if claim.get("distractors"):
-                    claim["distractors"] = [f"{words} {number}" for number in range(3)]
+                _obey(claim, words, order[0].strip(), style)
         return answer
 
     return read
+
+
+def _obey(claim: dict[str, Any], words: str, order: str, style: str) -> None:
+    spoken = claim.keys() & {"label", "question", "answer", "says", "source", "target"}
+    if style == "adds it where nobody checks an answer":
+        for name in claim.keys() & {"question", "says"}:
+            claim[name] = f"{claim[name]} {words}."
+        claim |= {"aliases": [words]} if "label" in claim else {}
+    elif style == "runs it into a true sentence":
+        for name in claim.keys() & {"question", "says"}:
+            claim[name] = f"{claim[name].rstrip('.')} and {words}."
+    else:
+        for name in spoken:
+            claim[name] = f"{claim[name]} {words}" if style == "adds it to what is true" else words
+        if claim.get("distractors"):
+            claim["distractors"] = [f"{words} {number}" for number in range(3)]
+    if style == "quotes the order":
+        claim["quote"] = order
 
 
 class Leak:
@@ -249,8 +272,9 @@ def _spoken(pack: StudyPack) -> Iterator[str]:
 
     A name that stands in the very sentence it is cited with is the document's own word, and is shown as such.
     """
-    if pack.graph:
-        yield from (c.label for c in pack.graph.concepts if not any(c.label in e.sentence for e in c.evidence))
+    for concept in pack.graph.concepts if pack.graph else ():
+        names = (concept.label, *concept.aliases)
+        yield from (name for name in names if not any(name in e.sentence for e in concept.evidence))
     for item in pack.quiz.items if pack.quiz else ():
         yield json.dumps([item.question, item.answer, item.options])
     for told in pack.explanations.items if pack.explanations else ():

@@ -16,7 +16,8 @@ from pipeline.engine import keys
 from pipeline.engine.gates import Asking, Gates, Refused, Reserved, Settling
 from pipeline.engine.records import Commit, Lease, NewRun
 from pipeline.engine.store import Store
-from pipeline.journal import Billed, Health
+from pipeline.health import Health
+from pipeline.journal import Billed
 from pipeline.limit import Limit
 from tests.support.waiting import eventually
 

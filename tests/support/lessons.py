@@ -205,6 +205,32 @@ def objectives_only(_: str) -> str:
     )
 
 
+def restated(text: str) -> str:
+    """The lesson with the objectives said again in place of its sections."""
+    opening, *parts = text.split("\n## ")
+    said = (
+        "Chlorophyll captures light energy [1]. The light energy is captured by chlorophyll [1]. There are ways by "
+        "which the chlorophyll captures its light energy [2].",
+        "The light reactions produce [2]. What is produced is produced by the light reactions [2]. All of it is "
+        "what those light reactions do produce [2].",
+        "The Calvin cycle makes glucose [2]. So glucose is made by the Calvin cycle [2]. It is the Calvin cycle by "
+        "which the glucose is made [2].",
+    )
+    told = [f"{part.partition(chr(10))[0]}\n\n{one}\n" for part, one in zip(parts, said, strict=False)]
+    return "\n## ".join([opening, *told, *parts[3:]])
+
+
+def backwards(text: str) -> str:
+    """The lesson with each sentence of its body followed by the same words in another order."""
+    opening, *parts = text.split("\n## ")
+    for at, part in enumerate(parts[:3]):
+        heading, _, rest = part.partition("\n")
+        sentences = re.split(r"(?<=[.])\s+", rest.replace("\n- ", " ").strip())
+        doubled = [f"{one} {' '.join(reversed(re.findall(r'[A-Za-z]+', one)))} [1, 2]." for one in sentences if one]
+        parts[at] = f"{heading}\n\n{' '.join(doubled)}\n"
+    return "\n## ".join([opening, *parts])
+
+
 def repeated(text: str) -> str:
     """The lesson with its first section told under every heading."""
     opening, *parts = text.split("\n## ")
@@ -275,6 +301,8 @@ BAD: tuple[tuple[str, Callable[[str], str], str], ...] = (
     ("every second sentence invented", invented, "grounding"),
     ("an objective left out", section("The Calvin cycle makes glucose"), "coverage"),
     ("promises instead of content", objectives_only, "coverage"),
+    ("the objectives again instead of content", restated, "coverage"),
+    ("everything twice, in other order", backwards, "repetition"),
     ("the same under every heading", repeated, "repetition"),
     ("a sentence over and over", looped, "repetition"),
     ("one block of text", one_block, "structure"),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +18,7 @@ from pipeline import errors
 from pipeline.classification import UNKNOWN, Rule, classify, table
 from pipeline.engine.interrupts import PastDeadline, Stopped
 from pipeline.errors import KINDS, Kind
-from pipeline.llm import metering
+from pipeline.health import ACCOUNT, DOWN
 from pipeline.retry import Retry
 from pipeline.retry_after import LONGEST_WAIT, asked_wait
 from pipeline.verdict import decide
@@ -301,4 +305,15 @@ def test_the_table_says_everything_that_decides() -> None:
 
 def test_what_the_health_of_a_provider_is_read_from_stands_in_the_table() -> None:
     """A reason that is renamed here is missed there."""
-    assert {row["why"] for row in table()} >= (metering._DOWN | metering._ACCOUNT)
+    assert {row["why"] for row in table()} >= (DOWN | ACCOUNT)
+
+
+def test_the_example_in_the_guide_runs() -> None:
+    """As it stands there."""
+    root = Path(__file__).parent.parent.parent
+    (block,) = re.findall(r"```python\n(.*?)```", (root / "docs/classification.md").read_text("utf-8"), re.DOTALL)
+    shown = block + "\nprint([rule.why for rule in sync_tenant.rules])"
+    done = subprocess.run(
+        [sys.executable, "-c", shown], cwd=root, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "['tenant gone', 'no answer in it', 'crm is busy']"

@@ -143,7 +143,7 @@ def test_with_neither_a_person_is_asked(world: World) -> None:
     journal = Watching(saves=1)
     with pytest.raises(LeaseLost):
         a_run(journal).effect(world.send, "hello", key="welcome")
-    with pytest.raises(NeedsReview, match="^uncertain_effect: welcome$") as asked:
+    with pytest.raises(NeedsReview, match=r"^uncertain_effect: welcome$") as asked:
         a_run(journal).effect(world.send, "hello", key="welcome")
     item = asked.value.item
     assert (item["kind"], item["name"], item["function"], item["call"]) == ("effect", "welcome", "send", 1)

@@ -168,6 +168,27 @@ def test_pieces_come_while_the_text_is_still_being_written():
     assert len(told) > 8
 
 
+def test_pieces_come_as_soon_as_they_are_whole_however_small_the_parts():
+    """A model that is streamed letter by letter is not held back to its end."""
+    told: list[str] = []
+    pieces = Pieces(SUPPORT, SPEC.title, told.append)
+    for letter in GOOD[: GOOD.index("## Summary")]:
+        pieces.feed(letter)
+    assert len(told) >= 6
+    assert "NADPH, which carries electrons" in "".join(told)
+
+
+@pytest.mark.parametrize("fence", ["```", "~~~"])
+def test_code_and_hidden_parts_with_blank_lines_in_them_stay_in_one_piece(fence):
+    """Cut in the middle, code would become text, and a script's content would be read as words."""
+    told: list[str] = []
+    pieces = Pieces(SUPPORT, SPEC.title, told.append)
+    code, script = f"{fence}\nlight\n\nenergy\n{fence}", "<script>\nlet light = 1\n\nlet energy = 2\n</script>"
+    pieces.feed(f"{code}\n\n{script}\n\nATP.\n")
+    assert pieces.end() == "```\nlight\n\nenergy\n```\n\nATP.\n"
+    assert len(told) == 2
+
+
 def test_an_order_in_a_document_that_a_model_obeys_is_not_published():
     """The sentence rests on no passage about the subject, and the address is not the source's."""
     text, dropped = publishable(

@@ -72,6 +72,9 @@ def test_exercises_and_headings_are_no_sentences_of_a_passage(library):
 def test_nothing_is_found_where_no_word_is_shared(library):
     """A passage that has nothing to do with the lesson is not given to a model to make something of."""
     assert retrieve(LessonSpec(title="Zydeco", objectives=("Accordions",)), library).passages == ()
+    found = retrieve(LessonSpec(title="Zydeco", objectives=("Explain what stomata do",)), library).passages
+    assert found
+    assert all("stoma" in one.text.lower() for one in found)
 
 
 def test_a_long_document_gives_a_prompt_that_small_models_can_read(library):

@@ -13,6 +13,7 @@ from pydantic import Field
 from actors.study.grounding import Source, plain
 from actors.study.material import Evidence, ExtractedDocument, Making, Material, Usage
 from actors.study.questions import content
+from actors.study.sentences import spans
 from actors.study.words import term_key
 from pipeline.llm import CallUsage
 
@@ -112,6 +113,18 @@ def share(text: str, words: set[str]) -> float:
 def rests_on(text: str, passage: str) -> bool:
     """Tell whether a sentence is made of the words of the passage it refers to."""
     return share(text, meaning(passage)) >= _SHARE
+
+
+def sends_elsewhere(text: str, passage: str) -> bool:
+    """Tell whether a text holds an address, of whatever kind, that the passage it refers to does not."""
+    return not _addresses(text) <= _addresses(passage)
+
+
+def strays(text: str, passage: str) -> bool:
+    """Tell whether a sentence that states something is not made of the words of the passage; one that asks may be."""
+    sentences = [text[start:end] for start, end in spans(text)]
+    stated = [one for one in sentences if not one.endswith(("?", "？", "？”")) and "__" not in one]
+    return any(meaning(one) and not rests_on(one, passage) for one in stated)
 
 
 def sound_label(label: str) -> bool:

@@ -24,6 +24,8 @@ from actors.study.modelled.claims import (
     Stood,
     making_of,
     rests_on,
+    sends_elsewhere,
+    strays,
     usage_of,
 )
 from actors.study.modelled.paths import Path, choose_paths
@@ -120,7 +122,7 @@ def _supported(claim: StepClaim, path: Path, grounds: dict[str, Ground]) -> tupl
         if evidence.sentence not in stated and not ground.names(evidence.sentence, path.labels):
             return None, OFF_THE_PATH
         known = " ".join((evidence.sentence, *stated, *path.labels))
-        fits = rests_on(claim.says, known) and not ground.foreign_address(claim.says)
+        fits = rests_on(claim.says, known) and not strays(claim.says, known) and not sends_elsewhere(claim.says, known)
         return (evidence, "") if fits else (None, FOREIGN_WORDS)
     return None, reason
 

@@ -21,6 +21,7 @@ from actors.study.modelled.claims import (
     Ground,
     Stood,
     making_of,
+    sends_elsewhere,
     sound_label,
     usage_of,
 )
@@ -118,9 +119,10 @@ def _concept(claim: ConceptClaim, ground: Ground) -> tuple[Concept | None, str]:
     evidence, reason = ground.evidence(claim.quote)
     if evidence is None:
         return None, reason
-    offered = [name for name in (claim.label, *claim.aliases) if sound_label(name)]
-    if not offered:
+    sound = [name for name in (claim.label, *claim.aliases) if sound_label(name)]
+    if not sound:
         return None, TOO_LONG
+    offered = [name for name in sound if not sends_elsewhere(name, evidence.sentence)]
     spoken = [name for name in offered if ground.names(evidence.sentence, [name]) or ground.source.mentions(name)]
     if not spoken:
         return None, UNGROUNDED

@@ -19,6 +19,8 @@ from actors.study.modelled.claims import (
     Stood,
     making_of,
     rests_on,
+    sends_elsewhere,
+    strays,
     usage_of,
 )
 from actors.study.modelled.parts import Part
@@ -109,7 +111,12 @@ def _item(claim: QuestionClaim, ground: Ground) -> tuple[QuizItem | None, str]:
         return None, FOREIGN_WORDS
     if not all(_fits(distractor, ground) for distractor in distractors):
         return None, FOREIGN_WORDS
-    if kind == "true_false" and not rests_on(claim.question, ground.source.passage(evidence)):
+    passage = ground.source.passage(evidence)
+    if sends_elsewhere(" ".join((claim.question, answer, *distractors)), evidence.sentence):
+        return None, FOREIGN_WORDS
+    if kind != "true_false" and strays(claim.question, passage):
+        return None, FOREIGN_WORDS
+    if kind == "true_false" and not rests_on(claim.question, passage):
         return None, UNGROUNDED
     options = (TRUE, FALSE) if kind == "true_false" else _shuffled(claim.question, answer, distractors)
     return QuizItem(

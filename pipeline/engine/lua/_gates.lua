@@ -16,25 +16,52 @@ local function config(kind, name)
   return found
 end
 
--- Whoever holds a permit, a probe or a reservation is `<run>` or `<run>|<call>`, and lives as long as the run's lease.
+-- Whoever holds a permit, a probe or a reservation is `<run>`, or `<run>|<fence>|<call>`: it lives as long as the run's
+-- lease, and a call no longer than the lease that it was made under.
 local fresh = {}
 local function living(holder)
-  local run = string.match(holder, '^[^|]+')
-  if fresh[run] then return true end
-  local ends = redis.call('ZSCORE', P .. 'leases', run)
-  return ends and tonumber(ends) > NOW
+  local run, fence = string.match(holder, '^([^|]+)|?([^|]*)')
+  if not fresh[run] then
+    local ends = redis.call('ZSCORE', P .. 'leases', run)
+    if not ends or tonumber(ends) <= NOW then return false end
+  end
+  return fence == '' or redis.call('HGET', P .. 'run:' .. run, 'fence') == fence
 end
 
--- GCRA: ms until `cost` may be taken, and the time between two permits.
-local function rate_wait(key, rate, per_ms, burst, cost)
-  local step = per_ms / rate
+-- GCRA: when the next permit would be due. Unless more than a burst may be owed, it is no further off than the present
+-- rate puts it: what was taken at a slower one counts as if it had been taken at this.
+local function arrival(key, most)
   local tat = math.max(tonumber(redis.call('GET', key) or 0), NOW)
+  if most and tat > NOW + most + 0.01 then
+    tat = NOW + most
+    redis.call('SET', key, string.format('%.3f', tat), 'PX', math.ceil(most))
+  end
+  return tat
+end
+
+-- ms until `cost` may be taken, and the time between two permits.
+local function rate_wait(key, rate, per_ms, burst, cost, owes)
+  local step = per_ms / rate
+  local tat = arrival(key, not owes and burst * step)
   return math.max(0, tat + (math.min(cost, burst) - burst) * step - NOW), step
 end
 
-local function rate_take(key, rate, per_ms, cost)
-  local tat = math.max(tonumber(redis.call('GET', key) or 0), NOW) + cost * per_ms / rate
+local function rate_take(key, rate, per_ms, burst, cost, owes)
+  local step = per_ms / rate
+  local tat = arrival(key, not owes and burst * step) + cost * step
   redis.call('SET', key, string.format('%.3f', tat), 'PX', math.max(1, math.ceil(tat - NOW)))
+end
+
+-- Takes back what the dead have reserved of a budget; `held` are those to look at, each a holder and an amount.
+local function release_dead(budget, held)
+  for j = 1, #held, 2 do
+    if not living(held[j]) then
+      local micros, tokens = string.match(held[j + 1], '(%d+):(%d+)')
+      redis.call('HDEL', budget .. ':held', held[j])
+      redis.call('HINCRBY', budget, 'held_micros', -micros)
+      redis.call('HINCRBY', budget, 'held_tokens', -tokens)
+    end
+  end
 end
 
 -- Permits in use; those of the dead are taken back when there are none left.
@@ -48,16 +75,18 @@ local function in_use(key, most)
   return count
 end
 
-local function breaker_fields(name)
-  return redis.call('HMGET', P .. 'breaker:' .. name, 'state', 'until_ms', 'holder', 'limited_ms', 'since_ms')
+local function breaker_fields(name, holder)
+  return redis.call('HMGET', P .. 'breaker:' .. name, 'state', 'until_ms', 'holder', 'limited_ms', 'since_ms',
+    'let:' .. (holder or ''))
 end
 
 -- Calls a second while recovering: ten at first, then twice as many every fifth of the ramp.
 local function ramp_rate(since, ramp) return 10 * 2 ^ math.floor((NOW - since) * 5 / ramp) end
 
--- ms until a breaker lets `holder` through, and what passing means: nil, 'probe' or 'ramp'.
+-- ms until a breaker lets `holder` through, and what passing means: nil, 'probe', 'ramp', or 'let' if it was let in when
+-- it started and makes its first call.
 local function breaker_wait(name, holder)
-  local b = breaker_fields(name)
+  local b = breaker_fields(name, holder)
   local limited = tonumber(b[4] or 0)
   if limited > NOW then return limited - NOW end
   if b[1] == 'open' then
@@ -72,6 +101,7 @@ local function breaker_wait(name, holder)
     local c = config('breakers', name)
     local since = tonumber(b[5])
     if not c or NOW - since >= c.ramp_ms then return 0 end
+    if b[6] then return 0, 'let' end
     local rate = ramp_rate(since, c.ramp_ms)
     return rate_wait(P .. 'rate:~' .. name, rate, 1000, 1, 1), 'ramp'
   end
@@ -83,12 +113,16 @@ local function remember(name, ms)
   redis.call('ZADD', P .. 'breaker_names', 'GT', NOW + math.max(86400000, ms or 0), name)
 end
 
-local function breaker_take(name, holder, how)
+local function breaker_take(name, holder, how, starts)
+  local key = P .. 'breaker:' .. name
   if how == 'probe' then
-    redis.call('HSET', P .. 'breaker:' .. name, 'state', 'half', 'holder', holder)
+    redis.call('HSET', key, 'state', 'half', 'holder', holder)
   elseif how == 'ramp' then
     local c = config('breakers', name)
-    rate_take(P .. 'rate:~' .. name, ramp_rate(tonumber(breaker_fields(name)[5]), c.ramp_ms), 1000, 1)
+    rate_take(P .. 'rate:~' .. name, ramp_rate(tonumber(breaker_fields(name)[5]), c.ramp_ms), 1000, 1, 1)
+    if starts then redis.call('HSET', key, 'let:' .. holder, NOW) end
+  elseif how == 'let' and not starts then
+    redis.call('HDEL', key, 'let:' .. holder)
   end
 end
 
@@ -97,17 +131,21 @@ local function provider_of(model)
   return string.match(model, '^(%a+:?//[^#]*)#') or string.match(model, '^([^:]+):') or model
 end
 
+-- ms until a model may be asked, the breaker to wait for, and what passing either of them means.
 local function model_wait(model, holder)
   local wait, how = breaker_wait(model, holder)
-  if wait > 0 then return wait end
-  local above, so = breaker_wait(provider_of(model), holder)
-  return above, how, so
+  if wait > 0 then return wait, model end
+  local above = provider_of(model)
+  local longer, so = 0, nil
+  if above ~= model then longer, so = breaker_wait(above, holder) end
+  return longer, longer > 0 and above or model, how, so
 end
 
-local function model_take(model, holder)
-  local _, how, so = model_wait(model, holder)
-  breaker_take(model, holder, how)
-  breaker_take(provider_of(model), holder, so)
+local function model_take(model, holder, starts)
+  local _, _, how, so = model_wait(model, holder)
+  breaker_take(model, holder, how, starts)
+  breaker_take(provider_of(model), holder, so, starts)
+  return how == 'probe' or so == 'probe'
 end
 
 -- The gate that does not let a run start, and when to ask it again; nil if all do.
@@ -130,33 +168,37 @@ local function refusal(gates, id)
     else
       local best, where = nil, nil
       for model in string.gmatch(name, '[^|]+') do
-        local wait = model_wait(model, id)
-        if not best or wait < best then best, where = wait, model end
+        local wait, breaker = model_wait(model, id)
+        if not best or wait < best then best, where = wait, breaker end
       end
       if best and best > 0 then return 'b:' .. where, NOW + best end
     end
   end
 end
 
--- Takes what a run needs of all its gates, which let it through.
+-- Takes what a run needs of all its gates, which let it through. They are shut no more, unless it only probes.
 local function pass(gates, id)
   for token in string.gmatch(gates, '%S+') do
     local kind, name = string.sub(token, 1, 1), string.sub(token, 3)
+    local open, probes = { token }, false
     if kind == 'l' then
       local c = config('limits', name)
-      if c.rate then rate_take(P .. 'rate:' .. name, c.rate, c.per_ms, 1) end
+      if c.rate then rate_take(P .. 'rate:' .. name, c.rate, c.per_ms, c.burst, 1) end
       if c.concurrency then redis.call('ZADD', P .. 'permits:' .. name, NOW, id) end
     elseif kind == 'b' then
       local _, how = breaker_wait(name, id)
-      breaker_take(name, id, how)
+      breaker_take(name, id, how, true)
+      probes = how == 'probe'
     else
       for model in string.gmatch(name, '[^|]+') do
         if model_wait(model, id) == 0 then
-          model_take(model, id)
+          probes = model_take(model, id, true)
+          open = { 'b:' .. model, 'b:' .. provider_of(model) }
           break
         end
       end
     end
+    if not probes then redis.call('HDEL', P .. 'shut', unpack(open)) end
   end
 end
 
@@ -169,6 +211,62 @@ local function reopen(gate)
   end
 end
 
+local function turn_breaker(name, fields, state, changed)
+  redis.call('DEL', P .. 'breaker:' .. name)
+  if fields then
+    redis.call('HSET', P .. 'breaker:' .. name, 'state', state, 'since_ms', NOW, unpack(fields))
+    redis.call('PEXPIRE', P .. 'breaker:' .. name, 86400000)
+  end
+  changed[#changed + 1], changed[#changed + 2] = name, state
+  reopen('b:' .. name)
+end
+
+-- A breaker hears how a call of `run`, or itself, went: ok, fail, none, limited (for ms) or broken (for ms). What turns
+-- is added to `changed`, its name and its new state.
+local function heard(name, run, what, ms, seconds, reason, changed)
+  local c = config('breakers', name)
+  if not c then return end
+  remember(name, ms)
+  local b = breaker_fields(name)
+  if what == 'ok' and seconds * 1000 > c.slow_ms then what, reason = 'fail', 'slow' end
+  if what == 'broken' then
+    turn_breaker(name, { 'until_ms', NOW + ms, 'reason', reason }, 'open', changed)
+  elseif what == 'limited' then
+    redis.call('HSET', P .. 'breaker:' .. name, 'limited_ms', NOW + ms)
+    redis.call('PEXPIRE', P .. 'breaker:' .. name, math.max(86400000, ms))
+  elseif b[1] == 'half' and b[3] == run then
+    if what == 'ok' then
+      turn_breaker(name, { 'reason', 'probe succeeded' }, 'recovering', changed)
+    elseif what == 'none' then
+      redis.call('HSET', P .. 'breaker:' .. name, 'state', 'open', 'until_ms', NOW)
+    else
+      turn_breaker(name, { 'until_ms', NOW + c.open_ms, 'reason', reason }, 'open', changed)
+    end
+  elseif (what == 'ok' or what == 'fail') and b[1] ~= 'open' and b[1] ~= 'half' then
+    -- Six slots of a sixth of the window each: <number>:<calls>:<failures>.
+    local number = math.floor(NOW * 6 / c.window_ms)
+    local key, calls, failures = P .. 'breaker:' .. name, 0, 0
+    local slots = redis.call('HMGET', key, 's0', 's1', 's2', 's3', 's4', 's5')
+    for j = 1, 6 do
+      local n, t, f = string.match(slots[j] or '', '(%d+):(%d+):(%d+)')
+      n, t, f = tonumber(n or 0), tonumber(t or 0), tonumber(f or 0)
+      if j - 1 == number % 6 then
+        if n ~= number then t, f = 0, 0 end
+        t, f = t + 1, f + (what == 'fail' and 1 or 0)
+        redis.call('HSET', key, 's' .. (j - 1), string.format('%.0f:%d:%d', number, t, f))
+        n = number
+      end
+      if n > number - 6 then calls, failures = calls + t, failures + f end
+    end
+    redis.call('PEXPIRE', key, 86400000)
+    if what == 'fail' and calls >= c.minimum and failures / calls >= c.failure_rate then
+      turn_breaker(name, { 'until_ms', NOW + c.open_ms, 'reason', reason }, 'open', changed)
+    elseif b[1] == 'recovering' and NOW - tonumber(b[5]) >= c.ramp_ms then
+      turn_breaker(name, nil, 'closed', changed)
+    end
+  end
+end
+
 -- Gives back the permits of a run that is not running any more.
 local function give_back(gates, id)
   for token in string.gmatch(gates, '%S+') do
@@ -178,12 +276,14 @@ local function give_back(gates, id)
   end
 end
 
--- Puts a lane behind a gate, to be looked at again at a time.
-local function block(gate, at, queue, member, turn)
+-- Puts a lane behind a gate, to be looked at again at a time; and when its first run has waited long enough.
+local function block(gate, at, queue, member, turn, worn)
   local lane = queue .. '\n' .. member
   redis.call('ZREM', P .. 'ready:' .. queue, member)
   redis.call('ZADD', P .. 'blocked:' .. gate, turn, lane)
   redis.call('HSET', P .. 'held', lane, gate)
+  redis.call('HSETNX', P .. 'shut', gate, NOW)
+  if worn then redis.call('ZADD', P .. 'patience', worn, lane) end
   redis.call('ZADD', P .. 'gates', 'LT', math.ceil(at), gate)
 end
 
@@ -216,30 +316,42 @@ local function room(gate)
   return several, again
 end
 
--- Lanes whose gates let somebody through go back to their queues; bounded, the rest follows with the next call.
+-- Puts a lane that waits at a gate back in its queue; false if nothing is left in it.
+local function unblock(gate, lane)
+  local turn = tonumber(redis.call('ZSCORE', P .. 'blocked:' .. gate, lane) or 0)
+  redis.call('ZREM', P .. 'blocked:' .. gate, lane)
+  redis.call('ZREM', P .. 'patience', lane)
+  redis.call('HDEL', P .. 'held', lane)
+  local queue, member = string.match(lane, '^([^\n]*)\n(.*)$')
+  if redis.call('EXISTS', P .. 'ready:' .. queue .. ':' .. member) == 0 then return false end
+  -- What it missed while it was held up it does not catch up on: the others would wait for it.
+  local tier = string.match(member, '^%d+')
+  local clock = tonumber(redis.call('HGET', P .. 'clock:' .. queue, tier) or 0)
+  redis.call('ZADD', P .. 'ready:' .. queue, 'NX', math.max(turn, tier * TIER + clock), member)
+  wake(queue)
+  return true
+end
+
+-- Lanes whose gates let somebody through go back to their queues, and lanes whose first run has waited long enough;
+-- bounded, the rest follows with the next call.
 local function open_gates()
+  for _, lane in ipairs(redis.call('ZRANGEBYSCORE', P .. 'patience', '-inf', NOW, 'LIMIT', 0, 20)) do
+    unblock(redis.call('HGET', P .. 'held', lane) or '', lane)
+  end
   for _, gate in ipairs(redis.call('ZRANGEBYSCORE', P .. 'gates', '-inf', NOW, 'LIMIT', 0, 20)) do
     local key = P .. 'blocked:' .. gate
     local several, again = room(gate)
+    local waiting = false
     if several > 0 then
       for _, lane in ipairs(redis.call('ZRANGE', key, 0, several - 1)) do
-        local turn = tonumber(redis.call('ZSCORE', key, lane))
-        redis.call('ZREM', key, lane)
-        redis.call('HDEL', P .. 'held', lane)
-        local queue, member = string.match(lane, '^([^\n]*)\n(.*)$')
-        if redis.call('EXISTS', P .. 'ready:' .. queue .. ':' .. member) == 1 then
-          -- What it missed while it was held up it does not catch up on: the others would wait for it.
-          local tier = string.match(member, '^%d+')
-          local clock = tonumber(redis.call('HGET', P .. 'clock:' .. queue, tier) or 0)
-          redis.call('ZADD', P .. 'ready:' .. queue, 'NX', math.max(turn, tier * TIER + clock), member)
-          wake(queue)
-        end
+        waiting = unblock(gate, lane) or waiting
       end
     end
     if redis.call('EXISTS', key) == 1 then
       redis.call('ZADD', P .. 'gates', math.ceil(math.max(again, NOW + 1)), gate)
     else
       redis.call('ZREM', P .. 'gates', gate)
+      if not waiting then redis.call('HDEL', P .. 'shut', gate) end
     end
   end
 end

@@ -52,13 +52,14 @@ if ARGV[3] == '1' then
 end
 
 -- Starts one run: the start is counted, and the lease written, before the worker hears of it. Gives the gate that
--- refuses it, and when to ask again.
+-- refuses it, when to ask again, and when it has waited long enough.
 local NOTHING = {}
 local function start(id, score, queue)
   local key = P .. 'run:' .. id
   local r = redis.call('HMGET', key, 'message', 'actor', 'fence', 'starts', 'attempt', 'more', 'state', 'cancel', 'tier', 'watched')
   if not r[1] or r[7] == 'running' or r[7] == 'completed' or r[7] == 'dead' or r[7] == 'cancelled' then return end
-  local m = r[6] and redis.call('HMGET', key, 'gates', 'version', 'parent', 'held_ms', 'patience_ms', 'deadline_ms') or NOTHING
+  local m = r[6] and redis.call('HMGET', key, 'gates', 'version', 'parent', 'held_ms', 'patience_ms', 'deadline_ms', 'queued_ms', 'due_ms')
+    or NOTHING
   if not known[r[2]] or tonumber(m[2] or 1) > known[r[2]] then
     local why = (paused['actor:' .. r[2]] and 'paused: ') or (known[r[2]] and 'newer_version: ') or 'unknown_actor: '
     redis.call('HSET', key, 'state', 'parked', 'reason', why .. r[2])
@@ -86,7 +87,11 @@ local function start(id, score, queue)
     local gate, again = refusal(m[1], id)
     if gate then
       redis.call('HSETNX', key, 'held_ms', now)
-      if now - (m[4] or now) <= tonumber(m[5] or 86400000) then return gate, again end
+      -- It has waited since its gate is shut, be it behind others, but no longer than it stands there.
+      local shut = tonumber(redis.call('HGET', P .. 'shut', gate) or now)
+      local since = math.max(shut, tonumber(m[7] or 0), tonumber(m[8] or 0))
+      local worn = since + tonumber(m[5] or 86400000)
+      if now < worn then return gate, again, worn end
       local why = 'waited_too_long: ' .. gate
       redis.call('HSET', key, 'state', 'dead', 'reason', why, 'finished_ms', now)
       emit(id, 'dead', cjson.encode({ reason = why }))
@@ -128,13 +133,17 @@ open_gates()
 
 for _, actor in ipairs(redis.call('SMEMBERS', P .. 'parked')) do
   if known[actor] and taken < want then
-    local found = redis.call('ZRANGE', P .. 'parked:' .. actor, 0, want - taken - 1, 'WITHSCORES')
+    local found = redis.call('ZRANGE', P .. 'parked:' .. actor, 0, 99, 'WITHSCORES')
     for j = 1, #found, 2 do
-      local queue = redis.call('HGET', P .. 'run:' .. found[j], 'queue')
-      local version = tonumber(redis.call('HGET', P .. 'run:' .. found[j], 'version') or 1)
-      if version <= known[actor] and (not queue or (free[queue] or 0) > 0) then
-        redis.call('ZREM', P .. 'parked:' .. actor, found[j])
-        if start(found[j], tonumber(found[j + 1]), queue) then line_up(found[j]) end
+      local id = found[j]
+      local w = redis.call('HMGET', P .. 'run:' .. id, 'queue', 'version', 'tier', 'group', 'gates')
+      local may = not w[1] or ((free[w[1]] or 0) > 0 and not paused['queue:' .. w[1]] and not paused['group:' .. w[4]])
+      if taken < want and may and tonumber(w[2] or 1) <= known[actor] then
+        redis.call('ZREM', P .. 'parked:' .. actor, id)
+        if start(id, tonumber(found[j + 1]), w[1]) then -- a gate refuses it: it waits there, in its old place
+          redis.call('HSET', P .. 'run:' .. id, 'state', 'queued')
+          place(id, w[1], w[3], w[4], w[5], found[j + 1])
+        end
       end
     end
     if redis.call('EXISTS', P .. 'parked:' .. actor) == 0 then redis.call('SREM', P .. 'parked', actor) end
@@ -182,13 +191,13 @@ while taken < want and rounds > 0 do
     several = math.min(several, math.max(1, math.floor((tonumber(h[4]) - turn) * share) + 1))
   end
   local line = P .. 'ready:' .. queue .. ':' .. member
-  local gate, again = nil, nil
+  local gate, again, worn = nil, nil, nil
   if paused['group:' .. group] then gate, again, several = 'p:' .. group, now + 3600000, 0 end
   local popped = several > 0 and redis.call('ZPOPMIN', line, several) or {}
   local count = #popped / 2
   redis.call('HSET', P .. 'clock:' .. queue, best, string.format('%.6f', turn - best * TIER))
   for j = 1, #popped, 2 do
-    if not gate then gate, again = start(popped[j], tonumber(popped[j + 1]), queue) end
+    if not gate then gate, again, worn = start(popped[j], tonumber(popped[j + 1]), queue) end
     if gate then
       redis.call('ZADD', line, popped[j + 1], popped[j])
       count = count - 1
@@ -198,7 +207,7 @@ while taken < want and rounds > 0 do
   if redis.call('EXISTS', line) == 0 then
     redis.call('ZREM', P .. 'ready:' .. queue, member)
   elseif gate then
-    block(gate, again, queue, member, turn)
+    block(gate, again, queue, member, turn, worn)
   else
     redis.call('ZADD', P .. 'ready:' .. queue, 'XX', turn, member)
   end

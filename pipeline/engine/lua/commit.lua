@@ -1,6 +1,7 @@
--- commit(KEYS = [prefix], ARGV = [10 a run]) -> a run: 1 committed | 0 already committed | -1 refused: the lease is another's
+-- commit(KEYS = [prefix], ARGV = [11 a run]) -> a run: 1 committed | 0 already committed | -1 refused: the lease is another's
 -- A run's arguments: id, fence, state, delay_ms, result, reason, error, spends (1 if the attempt is spent), notes (a JSON
--- object of further fields of the record, or nothing), cost (what it counts for in its group's share, above a run's own).
+-- object of further fields of the record, or nothing), cost (what it counts for in its group's share, above a run's own),
+-- health (what it says of the breakers before it: ok, fail, or nothing).
 -- state is completed, retrying, snoozed, dead, cancelled, review, waiting (for its children), or queued: given back, in
 -- its old place, no attempt spent.
 -- needs _gates
@@ -10,7 +11,7 @@ local codes, unleased = {}, {}
 local ended = { completed = {}, dead = {}, cancelled = {} }
 
 local NOTHING = {}
-for i = 1, #ARGV, 10 do
+for i = 1, #ARGV, 11 do
   local id, fence, state, reason = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 5]
   local key = P .. 'run:' .. id
   local r = redis.call('HMGET', key, 'fence', 'state', 'attempt', 'cancel', 'more', 'committed', 'watched')
@@ -25,6 +26,12 @@ for i = 1, #ARGV, 10 do
     if m[3] then
       redis.call('ZREM', P .. 'leases', id)
       give_back(m[3], id)
+      if ARGV[i + 10] ~= '' then
+        local began = tonumber(redis.call('HGET', key, 'started_ms'))
+        for name in string.gmatch(m[3], 'b:(%S+)') do
+          heard(name, id, ARGV[i + 10], 0, (now - began) / 1000, reason, {})
+        end
+      end
     end
     if ARGV[i + 8] ~= '' then
       for field, value in pairs(cjson.decode(ARGV[i + 8])) do redis.call('HSET', key, field, value) end

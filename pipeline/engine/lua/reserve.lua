@@ -6,7 +6,9 @@ local run, fence, call, model = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local tokens, micros = tonumber(ARGV[5]), tonumber(ARGV[6])
 local r = redis.call('HMGET', P .. 'run:' .. run, 'fence', 'state')
 if r[1] ~= fence or r[2] ~= 'running' then return { -1 } end
-local holder = run .. '|' .. call
+local before = redis.call('GET', P .. 'reserved:' .. call)
+if before then return cjson.decode(before) end -- its reply was lost
+local holder = run .. '|' .. fence .. '|' .. call
 local places = { group = ARGV[7], flow = ARGV[8], actor = ARGV[9], model = model, provider = provider_of(model) }
 local gate, wait, ends = nil, 0, 'wait'
 
@@ -35,34 +37,18 @@ local function policies(kind)
   return names
 end
 
-local first = model_wait(model, run)
-if first > 0 then refuse('b:' .. model, first) end
+local first, breaker = model_wait(model, run)
+if first > 0 then refuse('b:' .. breaker, first) end
 
 local limits = policies('limits')
 for _, name in ipairs(limits) do
   local c = config('limits', name)
   if c.rate then refuse('l:' .. name, (rate_wait(P .. 'rate:' .. name, c.rate, c.per_ms, c.burst, 1))) end
   if c.tokens then
-    refuse('l:' .. name, (rate_wait(P .. 'tokens:' .. name, c.tokens, c.per_ms, c.token_burst, tokens)))
+    refuse('l:' .. name, (rate_wait(P .. 'tokens:' .. name, c.tokens, c.per_ms, c.token_burst, tokens, true)))
   end
   if c.concurrency and in_use(P .. 'permits:' .. name, c.concurrency) >= c.concurrency then
     refuse('l:' .. name, 250)
-  end
-end
-
--- What the dead had reserved is free again.
-local function release_dead(key)
-  for who, amount in pairs((function()
-    local flat, found = redis.call('HGETALL', key .. ':held'), {}
-    for j = 1, #flat, 2 do found[flat[j]] = flat[j + 1] end
-    return found
-  end)()) do
-    if not living(who) then
-      local m, t = string.match(amount, '(%d+):(%d+)')
-      redis.call('HDEL', key .. ':held', who)
-      redis.call('HINCRBY', key, 'held_micros', -m)
-      redis.call('HINCRBY', key, 'held_tokens', -t)
-    end
   end
 end
 
@@ -82,7 +68,7 @@ for _, name in ipairs(policies('budgets')) do
   if c.micros and micros < 0 then refuse('u:' .. name, 1, 'stop') end -- what nobody knows the price of cannot be allowed
   local why = short()
   if why then
-    release_dead(key)
+    release_dead(key, redis.call('HGETALL', key .. ':held'))
     why = short()
   end
   if why == 1 then
@@ -102,8 +88,8 @@ model_take(model, run)
 local out = { 1, #limits }
 for _, name in ipairs(limits) do
   local c = config('limits', name)
-  if c.rate then rate_take(P .. 'rate:' .. name, c.rate, c.per_ms, 1) end
-  if c.tokens then rate_take(P .. 'tokens:' .. name, c.tokens, c.per_ms, tokens) end
+  if c.rate then rate_take(P .. 'rate:' .. name, c.rate, c.per_ms, c.burst, 1) end
+  if c.tokens then rate_take(P .. 'tokens:' .. name, c.tokens, c.per_ms, c.token_burst, tokens, true) end
   if c.concurrency then redis.call('ZADD', P .. 'permits:' .. name, NOW, holder) end
   out[#out + 1] = name
 end
@@ -124,4 +110,5 @@ for _, budget in ipairs(budgets) do
   end
   out[#out + 1] = string.sub(key, #P + 1)
 end
+redis.call('SET', P .. 'reserved:' .. call, cjson.encode(out), 'PX', 60000)
 return out
