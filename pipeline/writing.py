@@ -1,7 +1,7 @@
 """Writing: the text of a run on its way to whoever listens, in few calls and with no piece twice.
 
-A text belongs to the step that writes it. An attempt that starts over tells its text from the beginning; the text of a
-remembered step stays where it is. What is told again and is the same is not sent to anybody; from the first piece that
+Every attempt tells the texts of its run from their beginning: what a remembered step wrote is remembered with it, and
+told again in its place. What is told again and is the same changes nothing for anybody; from the first piece that
 differs, readers are told to forget what they have.
 """
 
@@ -16,7 +16,7 @@ import orjson
 import structlog
 
 from pipeline import ids
-from pipeline.errors import Interrupted, Unavailable
+from pipeline.errors import Unavailable
 
 #: Calls a second that send text of one run, at most; the last piece is always sent.
 SENDS_PER_SECOND = 10
@@ -24,16 +24,11 @@ SENDS_PER_SECOND = 10
 #: Characters of one stream, at most.
 LONGEST = 1_000_000
 
-#: Pause between tries while Redis does not answer.
-_PAUSE_S = 0.25
-
 log = structlog.get_logger(__name__)
 
 
 class TextJournal(Protocol):
     """Where text goes, and where a run's steps are kept."""
-
-    stopping: bool
 
     def append_text(self, stream: str, offset: int, text: str) -> int:
         """Put a piece at its place: 0 if less than ``offset`` is there; raises ``LeaseLost`` if it was refused."""
@@ -44,18 +39,20 @@ class TextJournal(Protocol):
 
 @dataclass
 class _Stream:
-    """One text: what was sent of it from ``start`` on, and what is held back."""
+    """One text: what this attempt sent of it, and what is held back."""
 
-    start: int = 0
     sent: str = ""
     held: list[str] = field(default_factory=list)
-    #: Whether the place is written down, with the step that led to it.
-    marked: bool = True
 
     @property
     def place(self) -> int:
         """Where the next character goes."""
-        return self.start + len(self.sent) + sum(map(len, self.held))
+        return len(self.sent) + sum(map(len, self.held))
+
+    @property
+    def told(self) -> str:
+        """All of it."""
+        return self.sent + "".join(self.held)
 
 
 class Writer:
@@ -79,12 +76,8 @@ class Writer:
         if kept.place + len(text) > LONGEST:
             raise ValueError(f"the text {stream!r} grows above {LONGEST:,} characters")
         kept.held.append(text.encode("utf-8", "replace").decode())  # half a surrogate pair has no place in JSON
-        kept.marked = False
         if time.monotonic() - self._sent_at >= 1 / SENDS_PER_SECOND:
-            try:
-                self.flush()
-            except Unavailable as error:
-                log.warning("text_delayed", error=str(error))  # worth less than the attempt it would end
+            self._flush_quietly()
 
     def flush(self) -> None:
         """Send what was held back; raises ``LeaseLost`` and ``Unavailable``."""
@@ -105,60 +98,41 @@ class Writer:
         for name, kept in self._streams.items():
             self._append(name, kept, "")
 
-    def finish(self, step: str) -> None:
-        """Tie what was written to a step that ended; to be called before the step's result is saved.
+    def places(self) -> dict[str, int]:
+        """Give the place in every text: what ``finish`` and ``rewind`` take for 'since here'."""
+        return {name: kept.place for name, kept in self._streams.items()}
 
-        Blocks while Redis does not answer: a step that is remembered does not tell its text again. Raises
-        ``LeaseLost``, and ``Interrupted`` when the worker stops meanwhile.
-        """
-        if all(kept.marked for kept in self._streams.values()):
-            return
-        while True:
-            try:
-                self.end()
-                break
-            except Unavailable as error:
-                if self._journal.stopping:
-                    raise Interrupted("worker is stopping while Redis does not answer") from error
-                log.warning("text_delayed", error=str(error))
-                time.sleep(_PAUSE_S)
-        self._journal.save_step(mark_of(step), orjson.dumps(self.places()), replace=True)
-        for kept in self._streams.values():
-            kept.marked = True
+    def finish(self, step: str, since: Mapping[str, int]) -> None:
+        """Remember what was written since then as the text of a step; to be called before its result is saved."""
+        texts = {name: kept.told[since.get(name, 0) :] for name, kept in self._streams.items()}
+        texts = {name: text for name, text in texts.items() if text}
+        if texts:
+            self._flush_quietly()
+            self._journal.save_step(mark_of(step), orjson.dumps(texts), replace=True)
 
     def skip(self, mark: bytes | None) -> None:
-        """Go on behind the text of a remembered step, given what is remembered under ``mark_of`` it, if anything."""
-        if mark is not None:
-            self._go(orjson.loads(mark), marked=True)
-
-    def places(self) -> dict[str, int]:
-        """Give the place in every text: what ``rewind`` takes to start over from here."""
-        return {name: kept.place for name, kept in self._streams.items()}
+        """Tell the text of a remembered step again, given what is remembered under ``mark_of`` it, if anything."""
+        for name, text in orjson.loads(mark or b"{}").items():
+            self._streams.setdefault(name, _Stream()).held.append(text)
 
     def rewind(self, places: Mapping[str, int]) -> None:
         """Start over from a place in every text, the beginning where none is given."""
-        self._go(places, marked=False)
+        for name, kept in self._streams.items():
+            told, sent = kept.told[: places.get(name, 0)], len(kept.sent)
+            kept.sent, kept.held = told[:sent], [told[sent:]] if told[sent:] else []
 
-    def _go(self, places: Mapping[str, int], *, marked: bool) -> None:
-        for name in self._streams.keys() | places.keys():
-            kept = self._streams.setdefault(name, _Stream())
-            place = places.get(name, 0)
-            if kept.start <= place <= kept.place:
-                told, sent = kept.sent + "".join(kept.held), len(kept.sent)
-                told = told[: place - kept.start]
-                kept.sent, kept.held = told[:sent], [told[sent:]] if told[sent:] else []
-            else:
-                kept.start, kept.sent, kept.held = place, "", []
-            kept.marked = marked
+    def _flush_quietly(self) -> None:
+        try:
+            self.flush()
+        except Unavailable as error:
+            log.warning("text_delayed", error=str(error))  # worth less than the attempt it would end
 
     def _append(self, name: str, kept: _Stream, text: str) -> None:
-        if self._journal.append_text(name, kept.start + len(kept.sent), text) != 0:
-            return
-        # Redis lost the last of what it had: everything once more.
-        if self._journal.append_text(name, kept.start, kept.sent + text) == 0:
-            log.error("text_lost", stream=name, offset=kept.start)
+        if self._journal.append_text(name, len(kept.sent), text) == 0:
+            # Redis lost the last of what it had: everything once more.
+            self._journal.append_text(name, 0, kept.sent + text)
 
 
 def mark_of(step: str) -> str:
-    """Give the name under which the places in the texts are remembered when a step ended."""
+    """Give the name under which the text of a step is remembered."""
     return f"~text:{step}"

@@ -91,7 +91,9 @@ def test_a_budget_is_never_overspent_however_many_ask(fleet: Fleet) -> None:
     assert isinstance(fleet.reserve(fleet.asking("r1", micros=1)), Refused)
 
 
-@pytest.mark.parametrize(("then", "per", "expected"), [("wait", 1, "wait"), ("stop", 1, "stop"), ("wait", None, "stop")])
+@pytest.mark.parametrize(
+    ("then", "per", "expected"), [("wait", 1, "wait"), ("stop", 1, "stop"), ("wait", None, "stop")]
+)
 def test_when_it_is_spent_runs_wait_for_the_next_period_or_stop(
     fleet: Fleet, then: str, per: int | None, expected: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""The engine's scripts, called as a fleet of workers would, with no worker: what stands at which gate, and what passes."""
+"""The engine's scripts, called as a fleet of workers would: what stands at which gate, and what passes it."""
 
 from __future__ import annotations
 
@@ -42,9 +42,7 @@ class Fleet:
                 if isinstance(policy, sort):
                     self.set(kind, f"declared:{policy.name}", policy)  # type: ignore[arg-type] # one of the three
 
-    def set(
-        self, kind: Literal["limits", "breakers", "budgets"], field: str, policy: Limit | Breaker | Budget
-    ) -> None:
+    def set(self, kind: Literal["limits", "breakers", "budgets"], field: str, policy: Limit | Breaker | Budget) -> None:
         """Set a policy under a field as it is spelled in Redis."""
         import orjson
 

@@ -209,12 +209,9 @@ def restated(text: str) -> str:
     """The lesson with the objectives said again in place of its sections."""
     opening, *parts = text.split("\n## ")
     said = (
-        "Chlorophyll captures light energy [1]. The light energy is captured by chlorophyll [1]. There are ways by "
-        "which the chlorophyll captures its light energy [2].",
-        "The light reactions produce [2]. What is produced is produced by the light reactions [2]. All of it is "
-        "what those light reactions do produce [2].",
-        "The Calvin cycle makes glucose [2]. So glucose is made by the Calvin cycle [2]. It is the Calvin cycle by "
-        "which the glucose is made [2].",
+        "Chlorophyll captures light energy [1]. The light energy is captured by chlorophyll [1]. So it is.",
+        "The light reactions produce [2]. What is produced is produced by the light reactions [2]. So it is.",
+        "The Calvin cycle makes glucose [2]. So glucose is made by the Calvin cycle [2]. So it is.",
     )
     told = [f"{part.partition(chr(10))[0]}\n\n{one}\n" for part, one in zip(parts, said, strict=False)]
     return "\n## ".join([opening, *told, *parts[3:]])
@@ -226,7 +223,10 @@ def backwards(text: str) -> str:
     for at, part in enumerate(parts[:3]):
         heading, _, rest = part.partition("\n")
         sentences = re.split(r"(?<=[.])\s+", rest.replace("\n- ", " ").strip())
-        doubled = [f"{one} {' '.join(reversed(re.findall(r'[A-Za-z]+', one)))} [1, 2]." for one in sentences if one]
+        turned = [" ".join(reversed(re.findall(r"[A-Za-z]+", one))) for one in sentences]
+        doubled = [
+            f"{one} {other[:1].upper()}{other[1:]} [1, 2]." for one, other in zip(sentences, turned, strict=True)
+        ]
         parts[at] = f"{heading}\n\n{' '.join(doubled)}\n"
     return "\n## ".join([opening, *parts])
 

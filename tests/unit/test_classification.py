@@ -114,6 +114,14 @@ def test_a_failure_that_says_why_itself_is_believed() -> None:
     assert classify(failure).why == "quota"
 
 
+def test_a_rule_sees_the_status_and_code_that_a_failure_of_ours_came_with() -> None:
+    """So that rules hold for what ``llm.generate`` raises as for a client of the actor's own."""
+    failure = errors.RateLimited("m: HTTP 429: slow down")
+    failure.status, failure.code = 429, "tokens_per_day"
+    assert classify(failure, [Rule("permanent", "day is over", status=429, code="tokens_per_day")]).why == "day is over"
+    assert classify(failure, [Rule("permanent", "day is over", status=500)]).kind == "rate_limited"
+
+
 def test_what_caused_it_is_read_too() -> None:
     """As deep as it is wrapped; our own failures below as well; but not what was only going on meanwhile."""
     wrapped, again = RuntimeError("could not fetch"), RuntimeError("nothing to show")

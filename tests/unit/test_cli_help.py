@@ -8,27 +8,15 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.cli.dead import dead
 from pipeline.cli.program import program
-from pipeline.cli.runs import runs
 
+GROUPS = {found.typer_instance.info.name or "": found.typer_instance for found in program.registered_groups}
+
+#: Every command that there is: a group that does something by itself is one, too.
 COMMANDS = [
-    "study",
-    "demo",
-    "lessons",
-    "worker",
-    "send",
-    "queues",
-    "doctor",
-    "runs ls",
-    "runs show",
-    "runs watch",
-    "runs cancel",
-    "runs retry",
-    "dead ls",
-    "dead show",
-    "dead retry",
-    "dead discard",
+    *(found.name or "" for found in program.registered_commands),
+    *(name for name, group in GROUPS.items() if group.info.invoke_without_command is True),
+    *(f"{name} {found.name}" for name, group in GROUPS.items() for found in group.registered_commands),
 ]
 
 
@@ -51,7 +39,8 @@ def test_every_command_teaches(command: str) -> None:
 
 def test_no_example_is_broken_by_the_width_of_a_terminal() -> None:
     """An example can be copied as it stands: what is written for a help text fits in one line of it."""
-    epilogs = [command.epilog or "" for group in (program, runs, dead) for command in group.registered_commands]
+    epilogs = [command.epilog or "" for group in (program, *GROUPS.values()) for command in group.registered_commands]
+    epilogs += [group.info.epilog for group in GROUPS.values() if isinstance(group.info.epilog, str)]
 
     lines = [line.replace("[bold]", "").replace("[/bold]", "") for text in epilogs for line in text.splitlines()]
     assert len(epilogs) == len(COMMANDS)

@@ -70,6 +70,8 @@ HOSTILE = [
     "[^1]: https://evil.example\n\ntext[^1]",
     "<a\nhref\n=\n'javascript:alert(1)'>x</a>",
     "![x](https://evil.example/\u200b)",
+    "<&lt;script&gt;alert(1)&lt;/script&gt;",
+    "\\\\<script>alert(1)</script>",
 ]
 
 
@@ -102,9 +104,30 @@ def test_nothing_hostile_survives(hostile):
         assert clean(cleaned) == (cleaned, {})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(
-    st.lists(st.sampled_from([*HOSTILE, "\n\n", "\n", " ", "<", ">", "](", "[", "`", "**", "Words of a lesson [1]."]))
+    st.lists(
+        st.sampled_from(
+            [
+                *HOSTILE,
+                "\n\n",
+                "\n",
+                " ",
+                "<",
+                ">",
+                "](",
+                "[",
+                "`",
+                "**",
+                "\\",
+                "&lt;",
+                "&#60;",
+                "~~",
+                "| ",
+                "Words of a lesson [1].",
+            ]
+        )
+    )
 )
 def test_nothing_hostile_survives_in_any_order(parts):
     """Fragments that are harmless one by one may make up something together, also after others were taken out."""

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from pipeline import Interrupted, Unavailable
+from pipeline import Unavailable
 from pipeline.writing import LONGEST, SENDS_PER_SECOND, Writer, mark_of
 
 
@@ -14,7 +14,6 @@ class Journal:
     """Keeps texts as the engine does, and every call."""
 
     def __init__(self) -> None:
-        self.stopping = False
         self.texts: dict[str, str] = {}
         self.steps: dict[str, bytes] = {}
         self.calls: list[tuple[str, int, str]] = []
@@ -87,49 +86,68 @@ def test_all_of_it_is_sent_again_when_redis_lost_the_last_of_it() -> None:
     assert journal.texts == {"text": "one two"}
 
 
-def test_a_second_attempt_goes_on_behind_the_text_of_remembered_steps() -> None:
+def test_a_second_attempt_tells_the_text_of_remembered_steps_in_its_place() -> None:
     """The text of a step that finished stays; that of one that did not is written anew."""
     journal = Journal()
     first = Writer(journal)
     first.write("text", "Title. ")
+    before = first.places()
     first.write("text", "Part one. ")
-    first.finish("one")
+    first.finish("one", before)
     first.write("text", "Part tw")
     first.flush()
+    journal.calls.clear()
     second = Writer(journal)
     second.write("text", "Title. ")
     second.skip(journal.steps.get(mark_of("one")))
+    before = second.places()
     second.write("text", "Part 2.")
-    second.finish("two")
+    second.finish("two", before)
     second.end()
     assert journal.texts == {"text": "Title. Part one. Part 2."}
+    assert len(journal.calls) <= 3, "what is remembered is told with what is new"
     third = Writer(journal)
+    third.write("text", "Title. ")
     for step in ("one", "two", "unwritten"):
         third.skip(journal.steps.get(mark_of(step)))
     third.end()
     assert journal.texts == {"text": "Title. Part one. Part 2."}
 
 
+def test_what_an_earlier_attempt_wrote_beyond_the_end_goes() -> None:
+    """Also where this one wrote nothing new."""
+    journal = Journal()
+    journal.texts = {"text": "Title. And what was never finished"}
+    writer = Writer(journal)
+    writer.write("text", "Title.")
+    writer.flush()
+    assert journal.texts["text"].startswith("Title. And")
+    writer.end()
+    assert journal.texts == {"text": "Title."}
+
+
 def test_a_draft_that_is_not_taken_is_written_over() -> None:
-    """From the place where it began, also when the drafts are remembered."""
+    """From the place where it began; also when the drafts are remembered, and the first is taken after all."""
     journal = Journal()
     writer = Writer(journal)
     writer.write("text", "Title. ")
     before = writer.places()
     writer.write("text", "A long bad draft.")
-    writer.finish("draft#1")
+    writer.finish("draft#1", before)
     writer.rewind(before)
     writer.write("text", "A good one.")
-    writer.finish("draft#2")
+    writer.finish("draft#2", before)
+    writer.end()
     assert journal.texts == {"text": "Title. A good one."}
-    again = Writer(journal)
-    again.write("text", "Title. ")
-    again.skip(journal.steps[mark_of("draft#1")])
-    again.rewind(before)
-    again.skip(journal.steps[mark_of("draft#2")])
-    again.write("text", " The end.")
-    again.end()
-    assert journal.texts == {"text": "Title. A good one. The end."}
+    for taken, text in (("draft#2", "Title. A good one. The end."), ("draft#1", "Title. A long bad draft. The end.")):
+        again = Writer(journal)
+        again.write("text", "Title. ")
+        for draft in ("draft#1", "draft#2", taken):
+            again.rewind(before)
+            again.skip(journal.steps[mark_of(draft)])
+        again.write("text", " The end.")
+        again.end()
+        assert journal.texts == {"text": text}
 
 
 def test_going_back_drops_what_was_held_back_beyond_the_place() -> None:
@@ -147,28 +165,30 @@ def test_going_back_drops_what_was_held_back_beyond_the_place() -> None:
 
 
 def test_a_step_that_wrote_nothing_costs_no_call() -> None:
-    """Most steps write nothing."""
+    """Most steps write nothing, be it after others that did."""
     journal = Journal()
     writer = Writer(journal)
-    writer.finish("quiet")
+    writer.finish("quiet", writer.places())
     assert not journal.calls
+    writer.write("text", "x")
+    before, calls = writer.places(), len(journal.calls)
+    writer.finish("quiet", before)
+    assert len(journal.calls) == calls
     assert not journal.steps
 
 
-def test_a_step_is_not_remembered_before_its_text_is_there() -> None:
-    """It would never be told again: the end of the step waits for Redis, or for the worker's."""
+def test_a_step_may_end_while_redis_is_away_for_its_text() -> None:
+    """It is remembered with its text, which is sent later."""
     journal = Journal()
     writer = Writer(journal)
+    journal.away = 2
     writer.write("text", "one ")
+    writer.finish("step", {})
+    assert journal.texts == {}
+    assert journal.steps == {mark_of("step"): b'{"text":"one "}'}
     writer.write("text", "two")
-    journal.away = 1
-    writer.finish("step")
+    writer.end()
     assert journal.texts == {"text": "one two"}
-    writer.write("text", "three")
-    journal.away, journal.stopping = 100, True
-    with pytest.raises(Interrupted):
-        writer.finish("next")
-    assert mark_of("next") not in journal.steps
 
 
 def test_what_cannot_be_kept_is_refused_or_made_to_fit() -> None:

@@ -40,13 +40,19 @@ _LOWEST_HEADING = 4
 _MOST_ROUNDS = 6
 
 
-class _Backslashes:
-    """Leaves a backslash before a letter alone: it means itself, and formulas are full of them."""
+class _Escapes:
+    """Writes text so that it is text again: every "<" that could open a tag is escaped, and no letter is.
+
+    A backslash before a letter means itself, and formulas are full of them.
+    """
 
     RENDERERS: Mapping[str, Any] = {}
-    POSTPROCESSORS: Mapping[str, Callable[..., str]] = {
-        "text": lambda text, _node, _context: re.sub(r"\\\\(?=[A-Za-z])", r"\\", text)
-    }
+    POSTPROCESSORS: Mapping[str, Callable[..., str]] = {"text": lambda text, _node, _context: _as_text(text)}
+
+
+def _as_text(text: str) -> str:
+    closed = re.sub(r"(?<!\\)((?:\\\\)*)<(?=[A-Za-z/!?])", r"\1\\<", text)
+    return re.sub(r"\\\\(?=[A-Za-z])", r"\\", closed)
 
 
 def clean(markdown: str, *, known: str = "", title: str = "") -> tuple[str, Counter[str]]:
@@ -94,7 +100,7 @@ def _parser() -> MarkdownIt:
     reader.options.update({"mdformat": {"number": True}, "codeformatters": {}, "store_labels": True})
     reader.options["parser_extension"] = []
     extension = PARSER_EXTENSIONS["gfm"]
-    reader.options["parser_extension"] += [extension, _Backslashes]
+    reader.options["parser_extension"] += [extension, _Escapes]
     extension.update_mdit(reader)
     return reader
 

@@ -30,10 +30,14 @@ DUPLICATE = "duplicate"
 BEYOND = "beyond_the_strongest"
 
 _ADDRESS = re.compile(
-    r"\b(?:https?://|www\.)\S+|\b[\w.+-]+@[\w-]+\.\w+|\b[\w-]+\.(?:com|net|org|io|info|biz|app|dev|xyz)\b",
+    r"\b(?:https?://|www\.)\S+|\b[\w.+-]+@[\w-]+\.\w+|"
+    r"\b[\w-]{2,}\.(?:com|net|org|info|biz|app|dev|xyz|shop|store|site|online|club|top|link|click|live|example)\b|"
+    r"\b[\w-]{3,}\.[a-z]{2}\b",
     re.IGNORECASE,
 )
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]+")
+#: Ends in a question mark of whatever script, or has a blank to be filled.
+_ASKS = re.compile(r"__|[?\uff1f\u061f\u037e][\"'\u201d\u00bb)\]]*$")
 _LONGEST_LABEL = 80
 #: A text speaks the source's language if at least this share of its words that carry meaning are words of it.
 _SHARE = 0.5
@@ -123,7 +127,7 @@ def sends_elsewhere(text: str, passage: str) -> bool:
 def strays(text: str, passage: str) -> bool:
     """Tell whether a sentence that states something is not made of the words of the passage; one that asks may be."""
     sentences = [text[start:end] for start, end in spans(text)]
-    stated = [one for one in sentences if not one.endswith(("?", "？", "？”")) and "__" not in one]
+    stated = [one for one in sentences if not _ASKS.search(one)]
     return any(meaning(one) and not rests_on(one, passage) for one in stated)
 
 

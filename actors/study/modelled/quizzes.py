@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
-from actors.study.material import ExtractedDocument, Quiz, QuizItem
+from actors.study.material import Evidence, ExtractedDocument, Quiz, QuizItem
 from actors.study.modelled.answers import QuestionClaim, QuizAnswer
 from actors.study.modelled.claims import (
     FOREIGN_WORDS,
@@ -107,17 +107,8 @@ def _item(claim: QuestionClaim, ground: Ground) -> tuple[QuizItem | None, str]:
         return None, reason
     answer = claim.answer.strip(" .").capitalize() if kind == "true_false" else claim.answer
     distractors = tuple(claim.distractors[:_DISTRACTORS]) if kind == "multiple_choice" else ()
-    if not ground.speaks(claim.question) or ground.foreign_address(answer):
-        return None, FOREIGN_WORDS
-    if not all(_fits(distractor, ground) for distractor in distractors):
-        return None, FOREIGN_WORDS
-    passage = ground.source.passage(evidence)
-    if sends_elsewhere(" ".join((claim.question, answer, *distractors)), evidence.sentence):
-        return None, FOREIGN_WORDS
-    if kind != "true_false" and strays(claim.question, passage):
-        return None, FOREIGN_WORDS
-    if kind == "true_false" and not rests_on(claim.question, passage):
-        return None, UNGROUNDED
+    if (fault := _wording(claim.question, kind, answer, distractors, evidence, ground)) is not None:
+        return None, fault
     options = (TRUE, FALSE) if kind == "true_false" else _shuffled(claim.question, answer, distractors)
     return QuizItem(
         question=claim.question,
@@ -129,6 +120,20 @@ def _item(claim: QuestionClaim, ground: Ground) -> tuple[QuizItem | None, str]:
         document=evidence.document,
         difficulty=_DIFFICULTIES.get(claim.difficulty.lower(), "medium"),
     ), ""
+
+
+def _wording(  # noqa: PLR0917 - what a reader gets to see, and what it is held against
+    question: str, kind: str, answer: str, distractors: tuple[str, ...], evidence: Evidence, ground: Ground
+) -> str | None:
+    passage = ground.source.passage(evidence)
+    shown = " ".join((question, answer, *distractors))
+    if not ground.speaks(question) or sends_elsewhere(shown, evidence.sentence):
+        return FOREIGN_WORDS
+    if kind == "true_false" and not rests_on(question, passage):
+        return UNGROUNDED
+    if strays(question, passage):
+        return FOREIGN_WORDS
+    return None if all(_fits(distractor, ground) for distractor in distractors) else FOREIGN_WORDS
 
 
 def _fits(distractor: str, ground: Ground) -> bool:

@@ -335,9 +335,6 @@ end
 -- Lanes whose gates let somebody through go back to their queues, and lanes whose first run has waited long enough;
 -- bounded, the rest follows with the next call.
 local function open_gates()
-  for _, lane in ipairs(redis.call('ZRANGEBYSCORE', P .. 'patience', '-inf', NOW, 'LIMIT', 0, 20)) do
-    unblock(redis.call('HGET', P .. 'held', lane) or '', lane)
-  end
   for _, gate in ipairs(redis.call('ZRANGEBYSCORE', P .. 'gates', '-inf', NOW, 'LIMIT', 0, 20)) do
     local key = P .. 'blocked:' .. gate
     local several, again = room(gate)
@@ -353,5 +350,8 @@ local function open_gates()
       redis.call('ZREM', P .. 'gates', gate)
       if not waiting then redis.call('HDEL', P .. 'shut', gate) end
     end
+  end
+  for _, lane in ipairs(redis.call('ZRANGEBYSCORE', P .. 'patience', '-inf', NOW, 'LIMIT', 0, 20)) do
+    unblock(redis.call('HGET', P .. 'held', lane) or '', lane)
   end
 end
