@@ -24,8 +24,8 @@ Shown are those that are declared, and those of providers and models that were
 called in the last day.
 
 [bold]With --json[/bold]: {"breakers": [{breaker, state, since_ms, until_ms, reason,
-probe, calls, failures, lanes, settings}]}; calls and failures are those of the
-window, lanes how many lines of runs wait.
+probe, calls, failures, lanes, settings}]}; calls and failures are those of
+the window, lanes how many lines of runs wait.
 """
 
 _OPEN = """\

@@ -20,8 +20,8 @@ EXAMPLES = """\
   dramaturg policies -m my_app.jobs mail.send --json
   dramaturg policies --errors
 
-DRAMATURG_POLICIES names the policy file. What it gets wrong is told, all of it,
-with section and option; the exit code is 2 then.
+DRAMATURG_POLICIES names the policy file. What it gets wrong is told, all of
+it, with section and option; the exit code is 2 then.
 
 [bold]With --json[/bold]: {"file", "actors": [{actor, settings: [{option, value, from}]}]};
 from is default, code, file, by hand (limits set, budgets set) or elsewhere (a

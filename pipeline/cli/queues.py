@@ -63,7 +63,7 @@ _WEIGHT = """\
   dramaturg queues weight acme 3
   dramaturg queues weight acme 1
 
-A group of weight 3 gets three turns for each one of the others; 1 is the usual.
+A group of weight 3 gets three turns for each one of the others; 1 is usual.
 
 [bold]With --json[/bold]: {"group", "weight"}.
 """

@@ -36,11 +36,12 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]+")
-#: Ends in a question mark of whatever script, or has a blank to be filled.
-_ASKS = re.compile(r"__|[?\uff1f\u061f\u037e][\"'\u201d\u00bb)\]]*$")
+#: Ends in a question mark of whatever script.
+_ASKS = re.compile(r"[?\uff1f\u061f\u037e][\"'\u201d\u00bb)\]]*$")
 _LONGEST_LABEL = 80
 #: A text speaks the source's language if at least this share of its words that carry meaning are words of it.
 _SHARE = 0.5
+_SHARE_AROUND_A_BLANK = 0.75
 
 
 class Answered(Material):
@@ -125,10 +126,17 @@ def sends_elsewhere(text: str, passage: str) -> bool:
 
 
 def strays(text: str, passage: str) -> bool:
-    """Tell whether a sentence that states something is not made of the words of the passage; one that asks may be."""
-    sentences = [text[start:end] for start, end in spans(text)]
-    stated = [one for one in sentences if not _ASKS.search(one)]
-    return any(meaning(one) and not rests_on(one, passage) for one in stated)
+    """Tell whether a sentence that states something is not made of the words of the passage; one that asks may be.
+
+    A sentence with a blank is the passage's own, so that nearly all of its words must be.
+    """
+    words = meaning(passage)
+    for start, end in spans(text):
+        one = text[start:end]
+        least = _SHARE_AROUND_A_BLANK if "__" in one else 0.0 if _ASKS.search(one) else _SHARE
+        if meaning(one) and share(one, words) < least:
+            return True
+    return False
 
 
 def sound_label(label: str) -> bool:
