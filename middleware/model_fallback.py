@@ -7,21 +7,26 @@ from typing import Any
 
 from dramatiq.middleware import Middleware
 
-from pipeline.chain import OF_A_MODEL, OFFLINE, Place, after_failure
+from pipeline.chain import OF_A_MODEL, OFFLINE, Place, after_failure, move_on
 from pipeline.engine.delivery import Delivery
-from pipeline.errors import ContextOverflow
+from pipeline.errors import ContextOverflow, Kind
+from pipeline.health import ACCOUNT
 from pipeline.llm.catalogue import window
 from pipeline.run import Run
 
-#: What is wrong with the account and not with the input: all runs pass that provider over.
-_ACCOUNT = frozenset({"auth", "quota", "no such model"})
+#: What a provider says of a name that it does not know: another model is another name.
+_UNKNOWN = "no such model"
+
+#: Kinds of failure that a model which is out of order raises as well as one that is not.
+_PASSING: frozenset[Kind] = frozenset({"transient", "timeout"})
 
 
 class ModelFallback(Middleware):
-    """Reads ``delivery.kind`` and ``why``; turns them into *moved* or *parked* while the chain has a model left.
+    """Reads ``delivery.kind`` and ``why``; turns them into *moved* or *parked* where another model, or waiting, helps.
 
-    What is wrong with the model's answer moves the run on for good, and is remembered. A model that is limited, or
-    behind an open breaker, is passed over for as long as it is: the next attempt asks the first that is free.
+    What is wrong with the model's answer moves the run on for good, and is remembered. A model that is limited for
+    long, behind an open breaker, or has no account is passed over for as long as it is: the next attempt asks the first
+    that is free, and waits for the earliest if none is.
     """
 
     def after_process_message(
@@ -30,33 +35,48 @@ class ModelFallback(Middleware):
         del broker, result
         delivery: Delivery = message
         run = delivery.run
-        if exception is None or run is None or len(run.models) == 1 or run.used_model in {"", OFFLINE}:
+        if exception is None or run is None or run.used_model in {"", OFFLINE}:
             return
-        if delivery.kind in OF_A_MODEL:
-            _move(delivery, run, exception)
-        elif _passed_over(delivery):
-            waits = run.journal.waits(run.models[run.place.at :])
-            if min(waits) <= timedelta(0):
-                delivery.kind, delivery.why = "moved", f"{run.used_model}: {delivery.why or delivery.kind}"
-            else:
-                delivery.kind, delivery.retry_after = "parked", min(waits)
+        if delivery.kind in OF_A_MODEL or delivery.why == _UNKNOWN:
+            if len(run.models) > 1:
+                _move(delivery, run, exception)
+        elif (
+            delivery.kind in _PASSING
+            or delivery.kind == "rate_limited"
+            or (delivery.kind == "parked" and delivery.why.startswith("b:"))
+            or (delivery.kind == "permanent" and delivery.why in ACCOUNT)
+        ):
+            _pass_over(delivery, run)
 
 
 def _move(delivery: Delivery, run: Run, exception: BaseException) -> None:
     assert delivery.kind is not None
     here = run.place if run.models[run.place.at] == run.used_model else Place(at=run.models.index(run.used_model))
     tokens = exception.tokens if isinstance(exception, ContextOverflow) else None
-    moved = after_failure(here, run.models, delivery.kind, window=window, tokens=tokens)
+    if delivery.why == _UNKNOWN:
+        moved = move_on(here, run.models, _UNKNOWN)
+    else:
+        moved = after_failure(here, run.models, delivery.kind, window=window, tokens=tokens)
     if moved is None:
         delivery.exhausted = True
         return
     run.stand(moved)
     again = moved.at == here.at
-    told = f"again after {delivery.kind}" if again else f"{delivery.kind}, now {run.models[moved.at]}"
+    told = f"again after {delivery.kind}" if again else f"{moved.moves[-1].reason}, now {run.models[moved.at]}"
     delivery.kind, delivery.why = "moved", f"{run.models[here.at]}: {told}"
 
 
-def _passed_over(delivery: Delivery) -> bool:
-    if delivery.kind == "parked":
-        return delivery.why.startswith("b:")
-    return delivery.kind == "rate_limited" or (delivery.kind == "permanent" and delivery.why in _ACCOUNT)
+def _pass_over(delivery: Delivery, run: Run) -> None:
+    left = run.models[run.place.at :]
+    if len(left) == 1 and delivery.kind == "parked":
+        return  # it says itself for how long
+    waits = run.journal.waits(left)
+    here = waits[left.index(run.used_model)]
+    if delivery.kind == "rate_limited" and (here <= run.models.wait or len(left) == 1):
+        delivery.retry_after = here or delivery.retry_after
+    elif here <= timedelta(0) and delivery.kind != "parked":
+        return  # it is there for the others: what failed is this one call
+    elif min(waits) <= timedelta(0):
+        delivery.kind, delivery.why = "moved", f"{run.used_model}: {delivery.why or delivery.kind}"
+    else:
+        delivery.kind, delivery.retry_after = "parked", min(waits)

@@ -55,7 +55,7 @@ class Retry:
 
     def limit(self, timeout: timedelta, timeouts: int) -> timedelta:
         """Give the time limit of an attempt after so many that ended at theirs."""
-        return timeout * self.timeout_growth ** min(timeouts, 10)
+        return timeout * self.timeout_growth ** min(timeouts, 10) if timeouts else timeout
 
 
 #: Documents: fast and reliable (SPEC J1).

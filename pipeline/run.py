@@ -52,7 +52,6 @@ class Run(Steps):
         self._writer: Writer | None = None
         self._place: Place | None = None
         self._chosen: int | None = None
-        self.actor = actor
         self.queue = queue
         self.attempt = attempt
         self.models = models or Models(OFFLINE)
@@ -227,7 +226,8 @@ class Run(Steps):
         """Publish the last report, and the last piece of text, if their turn had not come."""
         if self._writer is not None:
             self._writer.flush()
-        self._reporter.flush()
+        if "_reporter" in self.__dict__:
+            self._reporter.flush()
 
     def fits_another(self, error: ContextOverflow) -> bool:
         """Say whether a model further down the chain may read what was too long for the present one."""

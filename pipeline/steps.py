@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
 import orjson
@@ -24,9 +24,13 @@ class Steps:
     def __init__(self, journal: Journal, *, run_id: str, actor: str) -> None:
         self.journal = journal
         self.id = run_id
-        self._reporter = Reporter(journal, actor)
+        self.actor = actor
         self._found: dict[str, bytes] | None = None
         self._used: set[str] = set()
+
+    @cached_property
+    def _reporter(self) -> Reporter:
+        return Reporter(self.journal, self.actor)
 
     def step(self, fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run ``fn`` once in the life of this run; after a retry, or on another worker, give what it returned.

@@ -64,16 +64,15 @@ def decide(
     if kind in _UNSPENT:
         return _UNSPENT[kind]
     if kind in FREE:
-        return _wait(kind, retry, why, snoozes, waited, retry.delay(snoozes + 1, chance) if wait is None else wait)
+        return _wait(kind, retry, why, snoozes, waited, wait or retry.delay(snoozes + 1, chance))
     if kind in HOPELESS:
         return Verdict("dead", reason=_named(kind, why))
     attempts = min(retry.attempts, retry.unknown) if why == UNKNOWN else retry.attempts
     if attempt >= attempts:
         told = f"{kind}: {UNKNOWN}" if why == UNKNOWN else kind
         return Verdict("dead", reason=f"attempts_exhausted: {told}")
-    if wait is None:
-        wait = retry.linear(attempt) if kind == "resource" else retry.delay(attempt, chance)
-    return Verdict("retrying", wait, reason=kind)
+    backoff = retry.linear(attempt) if kind == "resource" else retry.delay(attempt, chance)
+    return Verdict("retrying", wait or backoff, reason=kind)
 
 
 def _wait(kind: Kind, retry: Retry, why: str, snoozes: int, waited: timedelta, wait: timedelta) -> Verdict:  # noqa: PLR0917 - the waiting budget and what is asked of it

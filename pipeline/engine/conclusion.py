@@ -16,7 +16,7 @@ from pipeline.errors import InvalidInput, NeedsReview
 from pipeline.redaction import redact
 from pipeline.retry import Retry
 from pipeline.run import as_ms
-from pipeline.verdict import Verdict, decide
+from pipeline.verdict import COMPLETED, Verdict, decide
 
 if TYPE_CHECKING:
     from pipeline.engine.delivery import Delivery
@@ -37,12 +37,15 @@ def conclude(
     ``frames`` says where a thread is that has not raised the exception itself.
     """
     attempt = delivery.lease.attempt + 1
-    verdict = _verdict(delivery, actor, exception, attempt)
     notes: dict[str, Any] = {}
-    if isinstance(exception, NeedsReview):
-        notes["review"] = redact(orjson.dumps(exception.item).decode())
-    if verdict.state == "completed" and delivery.run is not None and delivery.run.degraded:
-        notes["degraded"] = f"made offline in place of {delivery.run.models[0]}"
+    if delivery.kind is None:
+        verdict = COMPLETED
+        if delivery.run is not None and delivery.run.degraded:
+            notes["degraded"] = f"made offline in place of {delivery.run.models[0]}"
+    else:
+        verdict = _verdict(delivery, actor, exception, attempt)
+        if isinstance(exception, NeedsReview):
+            notes["review"] = redact(orjson.dumps(exception.item).decode())
     return verdict, Commit(
         delivery.lease.run_id,
         delivery.lease.fence,

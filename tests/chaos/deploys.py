@@ -45,22 +45,23 @@ def rolling(here: Stage, *, runs: int, step_s: float, arrival: timedelta, settle
     }
     late = _send(here, NEW, second)
     eventually(lambda: set(here.states([*late["bill"], *late["greeting"]]).values()) == {"parked"})
-    # More of it than the old workers can do while the new ones start; what only they know comes last.
+    new = [here.worker(threads=2, modules=[NEW], ready=False) for _ in range(2)]
+    for worker in new:
+        worker.wait_for_output("worker_ready")
+    arrived = time.monotonic()
     first = {
         "bill": [{"name": f"n{n}", "amount": n} for n in range(runs // 4)],
         "parcel": [step_s] * (runs // 2),
         "telegram": [f"t{n}" for n in range(runs // 4)],
     }
-    new = [here.worker(threads=2, modules=[NEW], ready=False) for _ in range(2)]
+    greeted = here.settle(late["greeting"], arrival + timedelta(seconds=20))
+    took = time.monotonic() - arrived
     early = _send(here, OLD, first)
-    for worker in new:
-        worker.wait_for_output("worker_ready")
-    arrived = time.monotonic()
+    pids = {worker.pid for worker in old}
+    eventually(lambda: sum(e.worker in pids for e in here.ledger.entries(what="entered")) > 1, timedelta(seconds=30))
     for worker in old:
         worker.terminate()
     codes = [worker.wait(timedelta(seconds=30)) for worker in old]
-    greeted = here.settle(late["greeting"], arrival + timedelta(seconds=20))
-    took = time.monotonic() - arrived
     known = [*early["bill"], *early["parcel"], *late["bill"], *late["greeting"]]
     states = here.settle(known, settled)
     # What only the old code knows waits for it, and for nothing else.

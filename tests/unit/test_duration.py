@@ -32,7 +32,8 @@ def test_a_duration_is_read(given: object, meant: timedelta) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["", "5", "5 parsecs", "-5s", "5m1h", "5s5s", "P", "PT", "P1DT", "1h30", True, None, -1, "99999d", float("nan")]
+    "given",
+    ["", "5", "5 parsecs", "-5s", "5m1h", "5s5s", "P", "PT", "P1DT", "1h30", True, None, -1, "99999d", float("nan")],
 )
 def test_what_is_no_duration_is_refused(given: object) -> None:
     """A text without a unit is a guess; so is a unit twice, or a smaller one before a larger one."""

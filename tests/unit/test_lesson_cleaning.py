@@ -104,7 +104,7 @@ def test_nothing_hostile_survives(hostile):
         assert clean(cleaned) == (cleaned, {})
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.lists(
         st.sampled_from(
@@ -165,7 +165,7 @@ def test_a_number_in_brackets_stays_a_citation_when_somebody_defines_a_target_fo
     assert clean("Text [1].\n\n[1]: https://evil.example")[0] == "Text [1].\n"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from([*HOSTILE, *GOOD.split("\n\n")]), max_size=8), st.integers(1, 40))
 def test_a_text_that_comes_in_pieces_is_what_was_told_of_it(parts, size):
     """However the pieces fall, whoever listened has the lesson, and never saw anything that is not in it."""

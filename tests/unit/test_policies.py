@@ -134,7 +134,7 @@ def test_mistakes_that_need_the_actors_are_told_together(broker: PipelineBroker)
     }
     told = mistakes(broker, said, order_actor(), order_actor("send"))
     assert told == [
-        '[actors.pack] retry: Retry(base=0:00:05, cap=0:00:01): needs 0 < base <= cap',
+        "[actors.pack] retry: Retry(base=0:00:05, cap=0:00:01): needs 0 < base <= cap",
         "[actors.pack] limits: there is no limit 'nite': define it in [limits.nite]",
         "[limits.by_shop] by: the payload of pack has no 'shop'; it has user, items",
         "[actors.pack] breaker: there is no breaker 'shelf': define it in [breakers.shelf], which may be empty",

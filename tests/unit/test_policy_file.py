@@ -88,9 +88,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
         "day": Budget("day", usd=Decimal("12.50"), then="stop"),
         "ever": Budget("ever", tokens=1000, per=None),
     }
-    assert file.models == {
-        "openai:gpt-4o-mini": Known(window=128_000, input=Decimal("0.15"), output=Decimal("0.6"))
-    }
+    assert file.models == {"openai:gpt-4o-mini": Known(window=128_000, input=Decimal("0.15"), output=Decimal("0.6"))}
     assert path.read_text(encoding="utf-8") == WHOLE
 
 
@@ -145,7 +143,7 @@ def test_all_mistakes_are_told_at_once_with_section_and_option(tmp_path: Path) -
         r"[limits.night]: Limit('night'): limits nothing",
         r"[limits.day] rate: must be a number, and is '10'",
         r"[limits.day] on: input should be 'start' or 'call', and is 'never'",
-        r'''[limits."b d"]: Limit('b d'): needs a short name''',
+        r"""[limits."b d"]: Limit('b d'): needs a short name""",
         r"[breakers.b]: Breaker(failure_rate=2.0): needs more than 0, at most 1",
         r"[budgets.day] usd: must be an amount of dollars, and is '12'",
         r"[budgets.day] per: is no duration",

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from pipeline import AI
+from pipeline import AI, Retry
 from pipeline.errors import KINDS, Kind
-from pipeline.verdict import MOST_SNOOZES, Verdict, decide
+from pipeline.verdict import UNKNOWN, Verdict, decide
 
 S = timedelta(seconds=1)
 NONE = timedelta(0)
@@ -25,6 +25,11 @@ NONE = timedelta(0)
         ("timeout", 1, Verdict("retrying", 5 * S, reason="timeout")),
         ("timeout", 3, Verdict("dead", reason="attempts_exhausted: timeout")),
         ("resource", 1, Verdict("retrying", 5 * S, reason="resource")),
+        ("resource", 2, Verdict("retrying", 10 * S, reason="resource")),
+        ("waiting", 3, Verdict("waiting", spends=False, reason="children")),
+        ("review", 3, Verdict("review", spends=False, reason="review")),
+        ("moved", 3, Verdict("queued", spends=False, reason="model: moved")),
+        ("parked", 3, Verdict("snoozed", 5 * S, spends=False, reason="parked")),
         ("quality", 1, Verdict("retrying", 5 * S, reason="quality")),
         ("permanent", 1, Verdict("dead", reason="permanent")),
         ("content", 1, Verdict("dead", reason="content")),
@@ -50,7 +55,26 @@ def test_every_kind_of_failure_is_decided(kind: Kind, attempt: int) -> None:
 def test_waiting_is_free_and_bounded() -> None:
     """A provider's own wait is kept to; a run that only ever waits is dead in the end, and says so."""
     assert decide("rate_limited", attempt=1, retry=AI, wait=7 * S).delay == 7 * S
-    assert decide("snoozed", attempt=1, retry=AI, snoozes=MOST_SNOOZES) == Verdict("dead", reason="waited_too_often")
+    assert decide("snoozed", attempt=1, retry=AI, snoozes=AI.waits) == Verdict("dead", reason="waited_too_often: snoozed")
+    soon = Retry(patience=10 * S)
+    assert decide("parked", why="b:x", attempt=1, retry=soon, waited=4 * S, wait=6 * S).state == "snoozed"
+    late = decide("parked", why="b:x", attempt=1, retry=soon, waited=5 * S, wait=6 * S)
+    assert late == Verdict("dead", reason="waited_too_long: parked: b:x")
+
+
+def test_what_ran_out_comes_back_in_equal_steps() -> None:
+    """One base an attempt, and never beyond the cap."""
+    often = Retry(attempts=99, base=2 * S, cap=9 * S)
+    waits = [decide("resource", attempt=attempt, retry=often).delay for attempt in (1, 2, 3, 4, 5, 50)]
+    assert waits == [2 * S, 4 * S, 6 * S, 8 * S, 9 * S, 9 * S]
+
+
+def test_what_nobody_knows_is_tried_fewer_times_and_says_so() -> None:
+    """Twice by default, whatever the policy allows the failures that are known."""
+    often = Retry(attempts=9)
+    assert decide("transient", why=UNKNOWN, attempt=1, retry=often).state == "retrying"
+    dead = decide("transient", why=UNKNOWN, attempt=2, retry=often)
+    assert dead == Verdict("dead", reason="attempts_exhausted: transient: unknown")
 
 
 def test_a_wait_that_a_passing_failure_asks_for_takes_the_place_of_the_backoff() -> None:
