@@ -44,7 +44,8 @@ class ModelFallback(Middleware):
             delivery.kind in _PASSING
             or delivery.kind == "rate_limited"
             or (delivery.kind == "parked" and delivery.why.startswith("b:"))
-            or (delivery.kind == "permanent" and delivery.why in ACCOUNT)
+            # One that stands alone is not waited for: whoever set the key is owed the answer at once.
+            or (delivery.kind == "permanent" and delivery.why in ACCOUNT and len(run.models) > 1)
         ):
             _pass_over(delivery, run)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,10 +13,12 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline import ids
 from pipeline.database import Database
-from pipeline.errors import PipelineError
+from pipeline.errors import Cancelled, PipelineError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+
+    from pipeline.run import Run
 
 #: The revision of the newest migration; a database at it needs none.
 HEAD = "0001"
@@ -138,6 +141,15 @@ class ArtifactStore:
         with self._database.begin() as connection:
             return self._artifact(self._upsert(connection, artifacts, ("run_id", "kind"), row, first))
 
+    def withdraw(self, run_id: str) -> int:
+        """Remove the results of a run that was cancelled, and say how many there were."""
+        import sqlalchemy as sa
+
+        from pipeline.artifact_tables import artifacts
+
+        with self._database.begin() as connection:
+            return connection.execute(sa.delete(artifacts).where(artifacts.c.run_id == run_id)).rowcount
+
     def get(self, artifact_id: str) -> Artifact | None:
         """Give a result by its id."""
         from pipeline.artifact_tables import artifacts
@@ -209,6 +221,17 @@ _bound: list[ArtifactStore] = []
 def set_artifacts(store: ArtifactStore) -> None:
     """Say which database this process keeps its results in."""
     _bound[:] = [store]
+
+
+@contextmanager
+def withdrawn_if_cancelled(run: Run) -> Iterator[None]:
+    """Take back what the block saved for a run if somebody asked it to stop meanwhile; raises ``Cancelled`` then."""
+    try:
+        yield
+        run.check_cancelled()  # the answer to the last step's result said whether somebody had asked
+    except Cancelled:
+        get_artifacts().withdraw(run.id)
+        raise
 
 
 def get_artifacts() -> ArtifactStore:

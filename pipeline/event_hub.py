@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -19,8 +18,6 @@ from pipeline.events import Event
 
 if TYPE_CHECKING:
     from pipeline.engine.store import Store
-
-T = TypeVar("T")
 
 #: Bytes of encoded events that are kept of one log; who is further behind reads the log itself.
 _RECENT_BYTES = 131_072
@@ -102,13 +99,9 @@ class Hub:
         self._heartbeat_s = heartbeat_s
         self._beating: asyncio.TimerHandle | None = None
 
-    async def ask(self, call: Callable[..., T], *args: object) -> T:
-        """Make a call that blocks, without blocking anybody else."""
-        return await self.loop.run_in_executor(self._pool, call, *args)
-
     async def read(self, record: str, place: int) -> Part:
-        """Read a log from a place on."""
-        return await self.ask(self._reader.read, record, place)
+        """Read a log from a place on, without blocking anybody; raises ``Unavailable``."""
+        return await self.loop.run_in_executor(self._pool, self._reader.read, record, place)
 
     def join(self, owner: str, record: str, end: int) -> Topic:
         """Follow a log that was read up to ``end``; to be followed by ``leave``."""

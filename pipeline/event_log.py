@@ -162,7 +162,9 @@ def events_of(owner: str, place: Place, part: Part) -> list[Event]:
         told = part.end
         start = part.start if place.number < part.start else part.end
         missed = max(0, part.start - place.number)
-        events.append(Event(str(Place(start, told)), owner, "gap", part.shown.at_ms, _gap(part.shown, missed)))
+        events.append(
+            Event(str(Place(start, told)), owner, "gap", part.shown.at_ms, _gap(part.shown, part.state, missed))
+        )
         if start == part.end:  # it had more than there is: Redis lost the last of it
             return events
     for number, entry in enumerate(part.entries, part.start + 1):
@@ -179,8 +181,8 @@ def told_from_the_start(part: Part) -> bool:
     return part.shown is None and bool(part.entries) and bool(orjson.loads(part.entries[0])["event"] == "queued")
 
 
-def _gap(shown: Shown, missed: int) -> dict[str, object]:
-    data: dict[str, object] = {"missed": missed, "texts": shown.texts, "epoch": shown.fence, "state": shown.state}
+def _gap(shown: Shown, state: str, missed: int) -> dict[str, object]:
+    data: dict[str, object] = {"missed": missed, "texts": shown.texts, "epoch": shown.fence, "state": state}
     if shown.progress:
         data["progress"] = orjson.loads(shown.progress)
     return data

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import structlog
 
 from pipeline.errors import Unavailable
 from pipeline.event_hub import Frame, Hub, Topic, encode
-from pipeline.event_log import Place, events_of
+from pipeline.event_log import ENDS, Place, events_of
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 #: A browser that lost the connection comes back after this long.
 _COME_BACK_MS = 1_000
 
-#: Bytes given to a client at once, at most, but for one event that is larger.
+#: Bytes given to a client at once, at most.
 _CHUNK = 65_536
 
 _HEADERS = [
@@ -41,7 +40,6 @@ class EventResponse:
     record: str
     frames: list[Frame]
     end: int
-    over: Callable[[str], bool]
     patience_s: float
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,12 +67,11 @@ class EventResponse:
         while frames or not over:
             await self._give(send, frames)
             changed = topic.changed  # taken before looking, so that nothing is missed
-            over = (not frames or frames[-1].last) and await self._is_over()
-            if over:
-                frames = await self._read()  # what was written before it ended
-                continue
-            frames = await self._news(topic)
-            if not frames:
+            if frames and not frames[-1].last:
+                frames = await self._news(topic)
+            else:
+                frames, over = await self._look()
+            if not frames and not over:
                 await changed.wait()
                 frames = await self._news(topic)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -82,34 +79,26 @@ class EventResponse:
     async def _news(self, topic: Topic) -> list[Frame]:
         frames = topic.after(self.end)
         if frames is None:
-            return await self._read()
-        if frames:
+            frames, _ = await self._look()
+        elif frames:
             self.end = frames[-1].number
         return frames
 
-    async def _read(self) -> list[Frame]:
+    async def _look(self) -> tuple[list[Frame], bool]:
+        """Read what is new, and whether nothing follows it."""
         try:
             part = await self.hub.read(self.record, self.end)
         except Unavailable:
-            return []  # asked for again with the next sign of life
+            return [], False  # asked again with the next sign of life
         place, self.end = Place(self.end), part.end
-        return [encode(event) for event in events_of(self.owner, place, part)]
-
-    async def _is_over(self) -> bool:
-        try:
-            return await self.hub.ask(self.over, self.record)
-        except Unavailable:
-            return False
+        frames = [encode(event) for event in events_of(self.owner, place, part)]
+        return frames, part.state in {*ENDS, ""}
 
     async def _give(self, send: Send, frames: list[Frame]) -> None:
-        data = bytearray() if frames else bytearray(b":\n\n")
-        for frame in frames:
-            data += frame.data
-            if len(data) > _CHUNK:
-                await self._send(send, bytes(data))
-                data.clear()
-        if data:
-            await self._send(send, bytes(data))
+        # In slices: the server keeps one that it cannot write, and the next waits here until it could.
+        data = b"".join(frame.data for frame in frames) or b":\n\n"
+        for at in range(0, len(data), _CHUNK):
+            await self._send(send, data[at : at + _CHUNK])
 
     async def _send(self, send: Send, data: bytes) -> None:
         async with asyncio.timeout(self.patience_s):

@@ -111,20 +111,19 @@ class _Streams:
         if hub.clients >= self._most_clients:
             raise _refusal(503, "Too many listen here; come back later.", retry_after=5)
         try:
-            state, queued_ms = await hub.ask(self._look, record)
             part = await hub.read(record, place.number)
         except Unavailable:
             raise _refusal(503, "Redis does not answer; come back later.", retry_after=2) from None
-        if state is None:
+        if not part.state:
             raise _refusal(404, f"There is nothing under the id {owner}, or nothing any more.")
         frames = [encode(event) for event in events_of(owner, place, part)]
         if kind == "runs" and not after and not told_from_the_start(part):
-            frames.insert(0, encode(Event("0", owner, "queued", queued_ms)))
-        if not frames and state in ENDS:
+            frames.insert(0, encode(Event("0", owner, "queued", part.queued_ms)))
+        if not frames and part.state in ENDS:
             return _nothing(204)
         if request.method == "HEAD":
             return _nothing(200)
-        return EventResponse(hub, owner, record, frames, part.end, self._over, self._patience_s)
+        return EventResponse(hub, owner, record, frames, part.end, self._patience_s)
 
     async def _admit(self, request: Request, kind: str, owner: str, after: str) -> Place:
         allowed = self._authorize(request, kind, owner)
@@ -139,13 +138,6 @@ class _Streams:
         if self._hub is None or self._hub.loop is not asyncio.get_running_loop():
             self._hub = Hub(self._store, self._heartbeat_s)
         return self._hub
-
-    def _look(self, record: str) -> tuple[str | None, int]:
-        state, queued_ms = self._store.read("hmget", record, "state", "queued_ms")
-        return (state.decode() if state else None), int(queued_ms or 0)
-
-    def _over(self, record: str) -> bool:
-        return self._look(record)[0] in {*ENDS, None}
 
 
 def _by_token(tokens: EventTokens) -> Authorize:

@@ -22,7 +22,7 @@ from pipeline.errors import Unavailable
 SENDS_PER_SECOND = 10
 
 #: Characters of one stream, at most.
-LONGEST = 1_000_000
+LONGEST = 200_000
 
 log = structlog.get_logger(__name__)
 

@@ -18,7 +18,7 @@ from actors.study.material import (
 )
 from actors.study.merging import merge_graphs, sum_makings
 from pipeline import DOCUMENTS, Outcome, Run, actor
-from pipeline.artifacts import get_artifacts
+from pipeline.artifacts import get_artifacts, withdrawn_if_cancelled
 
 T = TypeVar("T")
 
@@ -60,7 +60,8 @@ def assemble_pack(parts: PackParts, run: Run) -> StudyPack:
         problems=tuple(f"{pack.document}: {problem}" for pack in packs for problem in pack.problems),
     )
     run.progress("storing", 80, "keeping the results")
-    run.step(keep, parts, pack, run.id, run.correlation_id)
+    with withdrawn_if_cancelled(run):
+        run.step(keep, parts, pack, run.id, run.correlation_id)
     return pack
 
 

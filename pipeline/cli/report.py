@@ -14,7 +14,7 @@ EXAMPLES = """\
 
   dramaturg report 1a200195b3c2f76c958bbe638
   dramaturg report 1a200195b3c2f76c958bbe638 --markdown > report.md
-  dramaturg report 1a200195b3c2f76c958bbe638 --json | jq '.failures[] | select(.retryable)'
+  dramaturg report 1a200195b3c2f76c958bbe638 --json | jq .failures
 
 The id is a run's or a flow's. Sums include every run that took part.
 Ends with code 1 if it failed or is partial.

@@ -23,10 +23,10 @@ _LS = """\
 [bold]Examples[/bold]
 
   dramaturg review ls
-  dramaturg review ls --json | jq -r '.reviews[] | select(.kind == "effect") | .run'
+  dramaturg review ls --json | jq '.reviews[] | select(.kind == "effect")'
 
-[bold]With --json[/bold]: {"reviews": [{run, actor, queue, kind, name, since_ms, reason,
-item}]}; kind is gate, effect or other.
+[bold]With --json[/bold]: {"reviews": [{run, actor, queue, kind, name, since_ms,
+reason, item}]}; kind is gate, effect or other.
 """
 
 _SHOW = """\
@@ -41,7 +41,7 @@ _SHOW = """\
 _APPROVE = """\
 [bold]Example[/bold]
 
-  dramaturg review approve 1a200195b3c2f76c958bbe638 --why "good enough for a first lesson"
+  dramaturg review approve 1a200195b3c2f76c958bbe638 --why "good enough"
 
 The run goes on with the draft as it is.
 """
@@ -53,14 +53,14 @@ _EDIT = """\
   dramaturg review edit ID draft.json
   jq '.title = "Cells"' draft.json | dramaturg review edit ID -
 
-The run goes on with what the file holds; if that has the wrong shape, the run comes
-back to review and says which field is wrong.
+The run goes on with what the file holds; if that has the wrong shape, the run
+comes back to review and says which field is wrong.
 """
 
 _REJECT = """\
 [bold]Example[/bold]
 
-  dramaturg review reject 1a200195b3c2f76c958bbe638 --why "the document is a menu"
+  dramaturg review reject 1a200195b3c2f76c958bbe638 --why "it is a menu"
 
 The run is dead, with the reason; dramaturg dead retry takes that back.
 """
@@ -71,7 +71,7 @@ _DONE = """\
   dramaturg review done 1a200195b3c2f76c958bbe638
   dramaturg review done 1a200195b3c2f76c958bbe638 --result '{"id": "msg_17"}'
 
-The effect happened: it is not called again, and the run goes on with the result.
+The effect happened: it is not called again; the run goes on with the result.
 """
 
 _UNDONE = """\
@@ -79,7 +79,7 @@ _UNDONE = """\
 
   dramaturg review undone 1a200195b3c2f76c958bbe638
 
-The effect did not happen: it is called again. If it did happen, it happens twice.
+The effect did not happen: it is called again. If it did, it happens twice.
 """
 
 RunId = Annotated[str, typer.Argument(metavar="ID", help="Id of a run that waits for a person.", show_default=False)]

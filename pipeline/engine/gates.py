@@ -21,10 +21,11 @@ Kind = Literal["limits", "breakers", "budgets"]
 
 
 class Reserved(NamedTuple):
-    """What was reserved for one call."""
+    """What was reserved for one call; ``tokens`` of each limit that counts them."""
 
     limits: list[str]
     budgets: list[str]
+    tokens: int = 0
 
 
 class Refused(NamedTuple):
@@ -101,8 +102,8 @@ class Gates:
             return None
         if reply[0] == 0:
             return Refused(reply[1].decode(), reply[2], reply[3].decode())
-        names = [name.decode() for name in reply[2:]]
-        return Reserved(names[: reply[1]], names[reply[1] :])
+        names = [name.decode() for name in reply[3:]]
+        return Reserved(names[: reply[2]], names[reply[2] :], reply[1])
 
     def settle(self, settling: Settling) -> dict[str, str]:
         """End a call; gives the breakers that opened, closed or began to recover by it."""
@@ -115,13 +116,14 @@ class Gates:
             s.health,
             s.ms,
             s.seconds,
-            s.asked.tokens,
+            s.reserved.tokens,
             s.tokens,
             s.micros,
             orjson.dumps(s.record),
             len(s.reserved.limits),
             *s.reserved.limits,
             *s.reserved.budgets,
+            s.asked.actor,
         )
         told = [word.decode() for word in reply[1:]]
         return dict(zip(told[::2], told[1::2], strict=True))

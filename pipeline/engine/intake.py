@@ -23,6 +23,10 @@ from pipeline.errors import Unavailable
 #: An idle worker looks up this often even if nobody wakes it.
 LOOK_UP = timedelta(seconds=2)
 
+#: Redis ends a blocking call up to a tenth of a second late. What is due sooner is waited for here, in naps.
+_SOON = timedelta(milliseconds=100)
+_NAP = timedelta(milliseconds=20)
+
 #: Pause between tries while Redis does not answer.
 _PAUSE_S = 0.25
 
@@ -110,7 +114,10 @@ class Intake(threading.Thread):
             pause = PATIENCE if self._slots.waiting else LOOK_UP
             if next_due_ms is not None:
                 pause = min(pause, timedelta(milliseconds=max(next_due_ms, 1)))
-            self._token = self._store.wait([*queues, self._worker_id], pause)
+            if pause < _SOON:
+                self._stopping.wait(min(pause, _NAP).total_seconds())
+            else:
+                self._token = self._store.wait([*queues, self._worker_id], pause)
 
     def _claim(self, queues: dict[str, int], want: int) -> tuple[list[Lease], int | None]:
         claim_id = os.urandom(8).hex()

@@ -13,18 +13,22 @@ if TYPE_CHECKING:
 
 
 class Shown(NamedTuple):
-    """What was told of a run so far, as of one moment: for readers whose place in the log is gone."""
+    """What was told of a run so far: for readers whose place in the log is gone."""
 
     at_ms: int
-    state: str
     fence: int
     progress: bytes
     texts: dict[str, str]
 
 
 class Part(NamedTuple):
-    """The entries of a log after ``start``, and where it ends; ``shown`` only if the place asked for is not there."""
+    """The entries of a log after ``start``, where it ends, and what is known of its owner, all as of one moment.
 
+    ``state`` is empty for an owner that is not there; ``shown`` is there if the log does not hold the place asked for.
+    """
+
+    state: str
+    queued_ms: int
     start: int
     end: int
     entries: list[bytes]
@@ -43,10 +47,10 @@ class LogReader:
 
     def read(self, record: str, place: int) -> Part:
         """Give the entries of a record's log after ``place``; all it has if it does not hold that place."""
-        reply = self._read_log(record, place)
-        dropped, length, entries = reply[:3]
-        if len(reply) == 3:  # noqa: PLR2004 - see the script's signature
-            return Part(place, dropped + length, entries)
-        at_ms, state, fence, progress, texts = reply[3:]
+        state, queued_ms, dropped, length, entries, *more = self._read_log(record, place)
+        if not more:
+            return Part(state.decode(), queued_ms, place, dropped + length, entries)
+        at_ms, fence, progress, texts = more
         pairs = dict(zip(texts[::2], texts[1::2], strict=True)) if isinstance(texts, list) else texts
-        return Part(dropped, dropped + length, entries, Shown(at_ms, state.decode(), fence, progress, assemble(pairs)))
+        shown = Shown(at_ms, fence, progress, assemble(pairs))
+        return Part(state.decode(), queued_ms, dropped, dropped + length, entries, shown)

@@ -30,7 +30,7 @@ class ReviewQueue:
     def __init__(self, store: Store, values: Values) -> None:
         self._store = store
         self._values = values
-        self._key = f"{keys.prefix(store.namespace)}review"
+        self._key = keys.review(store.namespace)
         self._answer = store.script("answer_review")
 
     def waiting(self, limit: int) -> list[Asked]:

@@ -91,12 +91,12 @@ def _check_memory(info: dict[str, Any]) -> list[Finding]:
             )
         )
     limit, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
-    if limit and used > 0.9 * limit:
+    if limit and used > 0.7 * limit:
         found.append(
             Finding(
                 "warning",
-                f"Redis uses {used * 100 // limit} % of the memory it may; when it is full, nothing can be sent.",
-                "Raise maxmemory, or discard old runs.",
+                f"Redis uses {used * 100 // limit} % of the memory it may; from 80 % on nothing new is accepted.",
+                "Raise maxmemory, send large data through the blob store, or discard old runs.",
             )
         )
     return found

@@ -61,11 +61,9 @@ class School:
     results: ArtifactStore
 
     def worker(self, threads: int = 8) -> Process:
-        """Start a worker that keeps its results in the school's database, and asks the school's models."""
+        """Start a worker that keeps its results in the school's database; who sends a batch names the models."""
         database = {"DATABASE_URL": f"sqlite:///{self.stage.folder}/results.db"}
-        return self.stage.worker(
-            threads=threads, modules=(), env={**database, "DRAMATURG_MODELS": ",".join(self.chain)}
-        )
+        return self.stage.worker(threads=threads, modules=(), env=database)
 
     def batch(self, *titles: str) -> BatchRequest:
         """Ask for a lesson under each title."""

@@ -130,7 +130,8 @@ def send(place: Path, env: dict[str, str], *jobs: tuple[str, dict[str, object]])
 def test_a_wrong_file_starts_no_worker_and_names_every_mistake(dramaturg: CommandLine, place: Path) -> None:
     """Also the actor that no module declares, which only a worker's whole set of modules can tell."""
     (place / "policies.toml").write_text(
-        '[actors."parcel.pakc"]\ntimeout = "1m"\n[actors."parcel.pack"]\nlimits = ["nite"]\n[queues.parcel]\nat_once = 1'
+        '[actors."parcel.pakc"]\ntimeout = "1m"\n[queues.parcel]\nat_once = 1\n'
+        '[actors."parcel.pack"]\nlimits = ["nite"]\n'
     )
     told = dramaturg("worker", "jobs", code=2).stderr
     for wanted in (

@@ -19,7 +19,7 @@ def test_a_document_that_takes_too_much_memory_ends_its_reader_only(here: Stage)
 
 
 @pytest.mark.parametrize(
-    ("how", "point"), [("out of memory", "at a success's commit"), ("a replica", "at a step's result")]
+    ("how", "point"), [("out of memory", "at a step's result"), ("a replica", "at a success's commit")]
 )
 def test_while_redis_refuses_to_write_nothing_is_lost(here: Stage, how: str, point: str) -> None:
     """The runs go on when it writes again, as if it always had."""

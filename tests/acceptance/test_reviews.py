@@ -14,7 +14,7 @@ from pipeline import Models
 from pipeline.errors import InvalidInput
 from pipeline.review import NotInReview, Reviews
 from tests.actors import mailing
-from tests.actors.mailing import Essay, Mail, essay, mail
+from tests.actors.mailing import Essay, Mail, essay, hasty_mail, mail
 from tests.chaos.stage import Stage, stage
 from tests.support.command_line import CommandHere
 from tests.support.redis_server import RedisServer
@@ -118,6 +118,40 @@ def test_an_effect_without_an_answer_waits_for_a_person(office: Stage, reviews: 
     assert lost.result(SOON) == item_key(office, lost.id)
     assert len(office.ledger.entries(what="mailed", run=happened.id)) == 1
     assert len(office.ledger.entries(what="mailed", run=lost.id)) == 2, "a person said that it had not happened"
+
+
+def test_an_effect_is_not_sent_again_after_a_time_limit_in_the_middle(office: Stage, reviews: Reviews) -> None:
+    """The attempt is over and the next one asks a person: what it waited for may have happened."""
+    run = hasty_mail.send(Mail(to="dora@example.org", lingers=30))
+    in_review(office, run.id)
+    assert len(office.ledger.entries(what="mailed", run=run.id)) == 1
+    reviews.done(run.id, {"number": "m19"})
+    assert run.result(SOON) == "m19"
+
+
+def test_an_effect_is_not_sent_again_after_its_worker_was_stopped_in_the_middle(redis_url: str, tmp_path: Path) -> None:
+    """The run goes to another worker, which asks a person."""
+    with stage(redis_url, tmp_path) as here:
+        first = here.worker(modules=(mailing.__name__,), lease=1, env={"DRAMATURG_SHUTDOWN_GRACE": "1"})
+        run = mail.send(Mail(to="emil@example.org", lingers=30))
+        eventually(lambda: here.ledger.count("mailed") == 1, SOON)
+        first.terminate()
+        here.worker(modules=(mailing.__name__,), lease=1)
+        in_review(here, run.id)
+        assert here.ledger.count("mailed") == 1
+        first.wait(SOON)
+
+
+def test_an_effect_that_was_cancelled_in_the_middle_is_asked_about_by_nobody(office: Stage, reviews: Reviews) -> None:
+    """The run is cancelled, and what is known of the effect stays with it."""
+    run = mail.send(Mail(to="fay@example.org", lingers=30))
+    eventually(lambda: office.ledger.entries(what="mailed", run=run.id), SOON)
+    office.inspector.cancel(run.id)
+    eventually(lambda: office.inspector.state(run.id) == "cancelled", SOON)
+    assert run.id not in [row.run for row in reviews.list()]
+    kept = office.store.load_checkpoints(run.id)["effect:mail"]
+    assert json.loads(kept)["state"] in {"intent", "uncertain"}
+    assert len(office.ledger.entries(what="mailed", run=run.id)) == 1
 
 
 def test_a_cancelled_run_leaves_the_queue(office: Stage, reviews: Reviews) -> None:

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Literal
 
 from pydantic import BaseModel
@@ -29,6 +30,8 @@ class Mail(BaseModel):
     #: What goes wrong, the first time: an answer that never comes, though the other side did it.
     times_out: bool = False
     seconds: float = 0
+    #: How long the answer takes, after the other side did it.
+    lingers: float = 0
 
 
 class Receipt(BaseModel):
@@ -47,6 +50,12 @@ def mail(letter: Mail, run: Run) -> str:
     return receipt.number
 
 
+@actor(name="test.hasty_mail", retry=PATIENT, timeout=timedelta(seconds=1))
+def hasty_mail(letter: Mail, run: Run) -> str:
+    """Send one message, once, and in a second."""
+    return run.effect(deliver, letter, run.id, key="mail").number
+
+
 def deliver(letter: Mail, run_id: str, *, idempotency_key: str) -> Receipt:
     """Be the other side: it recognises a key if it knows keys, and does everything else as often as it is told."""
     world = ledger.here()
@@ -57,6 +66,9 @@ def deliver(letter: Mail, run_id: str, *, idempotency_key: str) -> Receipt:
         _die()
     if letter.knows != "key" or find(idempotency_key, run_id) is None:
         world.record("mailed", run_id, key=idempotency_key)
+    until = time.monotonic() + letter.lingers
+    while time.monotonic() < until:
+        time.sleep(0.02)
     if letter.dies == "after" and first:
         _die()
     if letter.times_out and first:

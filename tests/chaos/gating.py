@@ -45,14 +45,16 @@ def defects(here: Stage, *, copies: int, share: float, seed: int, settled: timed
         quizzes = [generate_quiz.send(QuizRequest(document=document), models=chain) for document in documents]
         essays = [essay.send(Essay(topic=f"{n}", worths=[0.3]), models=chain) for n in range(max(1, copies))]
         approved = _approve(here, essays)
-        states = here.settle([run.id for run in (*graphs, *quizzes, *essays)], settled)
+        studied: list[RunHandle[Any]] = [*graphs, *quizzes]
+        runs: list[RunHandle[Any]] = [*studied, *essays]
+        states = here.settle([run.id for run in runs], settled)
         report.expect(f"all complete: {Counter(states.values())}", set(states.values()) == {"completed"})
-        made = [run.result(settled) for run in (*graphs, *quizzes)]
+        made = [run.result(settled) for run in studied]
     marks = cheap.marks | strong.marks
     sources = {document.name: Source(document) for document in documents}
     wrong = [what for one in made for what in _defective(one, sources, marks)]
-    spent = {run.id: here.inspector.show(run.id) or {} for run in (*graphs, *quizzes, *essays)}
-    grades = [grade for run in (*graphs, *quizzes) for grade in _grades(here, run.id)]
+    spent = {run.id: here.inspector.show(run.id) or {} for run in runs}
+    grades = [grade for run in studied for grade in _grades(here, run.id)]
     outcomes = Counter("taken" if grade["accepted"] else "sent back" for grade in grades)
     items = sum(len(one.items) if isinstance(one, Quiz) else len(one.concepts) + len(one.relations) for one in made)
     calls = sum(one.made.calls for one in made)

@@ -89,7 +89,7 @@ def cancelled_flow(here: Stage, *, words: int, within: timedelta) -> Report:
     here.worker(threads=2)
     handle = tally.send(Order(words=["." * 8] * words))
     ids = here.accept(handle.runs.values())
-    eventually(lambda: here.ledger.count("started") >= 2, timedelta(seconds=20))
+    eventually(lambda: here.ledger.count("started") > words, timedelta(seconds=20))  # a second node of one
     reply = here.inspector.cancel(handle.id)
     asked = time.time()
     states = here.settle(ids, timedelta(seconds=20))
@@ -185,6 +185,7 @@ def overdue(here: Stage, *, deadline: timedelta, late: timedelta) -> Report:
     report.expect(f"its finished step is not done again: {starts}", len(starts) == 3)
     report.expect(f"the other is dead: {states}", states[last] == "dead")
     report.expect(f"of its deadline: {dead.get('reason')}", dead.get("reason") == "deadline")
+    report.expect("at once, with no further try", "retrying" not in here.events_of(last))
     report.expect("the worker lives", worker.alive)
     return report
 

@@ -86,7 +86,7 @@ def refused(here: Stage, *, how: str, point: str, runs: int, length: timedelta, 
     """R07: from one call on, Redis refuses to write for a while; nothing is lost, and no worker restarted."""
     report, named = Report(), here.digests()
     stumbles = 1 if point == "at a failure's commit" else 0
-    over = threading.Event()
+    struck, over = threading.Event(), threading.Event()
 
     def refuse() -> None:
         threading.Event().wait(length.total_seconds())
@@ -98,6 +98,7 @@ def refused(here: Stage, *, how: str, point: str, runs: int, length: timedelta, 
         if named.get(digest) == POINTS[point] and here.ledger.count("started"):
             between.on_command = None
             REFUSALS[how](here.store.client)  # before this very call gets there
+            struck.set()
             threading.Thread(target=refuse, daemon=True).start()
         return None
 
@@ -105,6 +106,8 @@ def refused(here: Stage, *, how: str, point: str, runs: int, length: timedelta, 
         worker = here.worker(url=between.url, threads=4)
         between.on_command = strike
         ids = here.accept(walk.send_many([Walk(seconds=0.15, start=n, stumbles=stumbles) for n in range(runs)]))
+        eventually(struck.is_set, timedelta(seconds=30))
+        told = _refusal(lambda: nap.send(Nap())) if how == "out of memory" else "Backpressure"
         eventually(over.is_set, length + timedelta(seconds=30))
         back = time.monotonic()
         states = here.settle(ids, settled)
@@ -117,6 +120,7 @@ def refused(here: Stage, *, how: str, point: str, runs: int, length: timedelta, 
     report.expect(f"all completed: {Counter(states.values())}", set(states.values()) == {"completed"})
     report.expect(f"no attempt is spent on it: {attempts}", attempts == {1 + stumbles})
     report.expect("no step is repeated", here.begun_again() == (0, []))
+    report.expect(f"a sender is told what is wrong: {told}", told == "Backpressure")
     report.expect(f"nothing stays leased: {leased}", leased == 0)
     report.expect("the worker lives, and was not restarted", worker.alive)
     return report

@@ -126,9 +126,7 @@ def test_a_limit_that_no_actor_names_is_set_with_a_warning(dramaturg: CommandHer
 def test_breakers_are_listed_opened_and_closed(dramaturg: CommandHere, store: Store) -> None:
     """Declared ones, those of models that were called, and those that somebody opened; * is a setting and none."""
     said = Declarations(store)
-    said.declare(
-        "w", [], [Breaker(), Breaker("shelf", minimum=2, window=__import__("datetime").timedelta(hours=1))], []
-    )
+    said.declare("w", [], [Breaker(), Breaker("shelf")], [])
     gates, run = Gates(store), running(store)
     asked = asking(run, "openai:gpt")
     got = gates.reserve(asked)

@@ -14,6 +14,7 @@ from pipeline import InvalidInput, actor
 from pipeline.blobs import Blobs
 from pipeline.dead_letters import DeadLetters, NotDead, Wanted
 from pipeline.engine import keys
+from pipeline.engine.dead_letters import AS_BEFORE, DeadIndex
 from pipeline.engine.records import Commit, NewRun
 from pipeline.engine.store import Store
 from pipeline.engine.values import Values
@@ -180,6 +181,20 @@ def test_what_is_not_dead_is_left_alone(here: Post) -> None:
         with pytest.raises(KeyError):
             act("nobody")
     assert here.inspector.state(old) == "queued"
+
+
+def test_the_script_of_an_edit_may_be_called_twice_and_only_takes_dead_runs(here: Post) -> None:
+    """A lost reply is followed by the same call; a run that was retried meanwhile is not started twice."""
+    [old] = here.die(payload=1)
+    index = DeadIndex(here.store)
+    for _ in range(2):
+        assert index.retry_edited(old, "new", b"{}", gates=AS_BEFORE, version=AS_BEFORE, keep_steps=False) == 1
+    assert here.store.client.zcard(keys.ready(NS, "q")) == 1
+    [other] = here.die(payload=1)
+    here.letters.retry(other)
+    assert index.retry_edited(other, "newer", b"{}", gates=AS_BEFORE, version=AS_BEFORE, keep_steps=False) == 0
+    assert index.retry_edited("nobody", "newer", b"{}", gates=AS_BEFORE, version=AS_BEFORE, keep_steps=False) == -1
+    assert here.inspector.state("newer") is None
 
 
 def test_a_retried_run_has_its_attempts_and_waits_anew(here: Post) -> None:

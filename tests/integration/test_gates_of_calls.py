@@ -182,13 +182,27 @@ def test_a_tokens_limit_is_corrected_when_the_call_is_over(fleet: Fleet) -> None
     assert 2900 < second.wait_ms <= 3000, "half of the burst of a tenth is back in three seconds"
     fleet.settle(first, reserved=held, tokens=100)
     assert isinstance(fleet.reserve(fleet.asking("r2", tokens=500)), Reserved)
-    third = fleet.asking("r3", tokens=400)
+    third = fleet.asking("r3", "n", tokens=400)
     got = fleet.reserve(third)
     assert isinstance(got, Reserved)
     fleet.settle(third, reserved=got, tokens=1400)
     owed = fleet.gates.reserve(fleet.asking("r1", tokens=1))
     assert isinstance(owed, Refused)
-    assert 5900 < owed.wait_ms <= 6010
+    assert 3500 < owed.wait_ms <= 3610, "a thousand more than it was to take, less what is left of the burst"
+
+
+def test_a_tokens_limit_expects_what_such_calls_took_so_far(fleet: Fleet) -> None:
+    """What they might take at most is ten times as much, and would leave most of the limit unused."""
+    fleet.declare(Limit("tpm", tokens=10_000, per=timedelta(hours=1), on="call"))
+    first = fleet.asking("r1", tokens=1000)
+    held = fleet.reserve(first)
+    assert isinstance(held, Reserved)
+    assert held.tokens == 1000
+    fleet.settle(first, reserved=held, tokens=100)
+    at_once = [fleet.reserve(fleet.asking("r1", tokens=1000)) for _ in range(10)]
+    assert [isinstance(answer, Reserved) for answer in at_once] == [True] * 9 + [False]
+    other = fleet.gates.reserve(fleet.asking("r1", tokens=1000, actor="b"))
+    assert isinstance(other, Refused), "of another actor's calls nothing is known"
 
 
 def test_a_call_larger_than_the_burst_is_made_and_owes_the_rest(fleet: Fleet) -> None:

@@ -55,9 +55,14 @@ def of(broker: PipelineBroker, actor: Actor[Any, Any], **in_redis: Any) -> dict[
 
 def mistakes(broker: PipelineBroker, said: dict[str, Any], *actors: Actor[Any, Any], whole: bool = False) -> list[str]:
     policies = Policies(broker, PolicyFile(Path("p.toml"), said))
-    with pytest.raises(PolicyFileError) as error, policies.together(whole=whole):
-        for actor in actors:
-            broker.declare_actor(actor)
+
+    def declare() -> None:
+        with policies.together(whole=whole):
+            for actor in actors:
+                broker.declare_actor(actor)
+
+    with pytest.raises(PolicyFileError) as error:
+        declare()
     return list(error.value.mistakes)
 
 

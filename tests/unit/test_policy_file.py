@@ -95,7 +95,8 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
 def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
     """And is no mistake."""
     file = read(written(tmp_path, ""))
-    assert not (file.actors or file.queues or file.limits or file.breakers or file.budgets or file.models)
+    said = (file.actors, file.queues, file.limits, file.breakers, file.budgets, file.models)
+    assert said == ({}, {}, {}, {}, {}, {})
 
 
 def test_all_mistakes_are_told_at_once_with_section_and_option(tmp_path: Path) -> None:

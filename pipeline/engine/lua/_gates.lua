@@ -131,11 +131,16 @@ local function provider_of(model)
   return string.match(model, '^(%a+:?//[^#]*)#') or string.match(model, '^([^:]+):') or model
 end
 
--- ms until a model may be asked, the breaker to wait for, and what passing either of them means.
-local function model_wait(model, holder)
+-- ms until a model may be asked, the breaker to wait for, and what passing either of them means. One of a `chain` is
+-- passed over while the key or the account of its provider fails; one that stands alone is asked, and says so at once.
+local function model_wait(model, holder, chain)
   local wait, how = breaker_wait(model, holder)
   if wait > 0 then return wait, model end
   local above = provider_of(model)
+  if chain then
+    local broken = tonumber(redis.call('HGET', P .. 'breaker:' .. above, 'broken_ms') or 0)
+    if broken > NOW then return broken - NOW, above end
+  end
   local longer, so = 0, nil
   if above ~= model then longer, so = breaker_wait(above, holder) end
   return longer, longer > 0 and above or model, how, so
@@ -168,7 +173,7 @@ local function refusal(gates, id)
     else
       local best, where = nil, nil
       for model in string.gmatch(name, '[^|]+') do
-        local wait, breaker = model_wait(model, id)
+        local wait, breaker = model_wait(model, id, string.find(name, '|', 1, true))
         if not best or wait < best then best, where = wait, breaker end
       end
       if best and best > 0 then return 'b:' .. where, NOW + best end
@@ -191,7 +196,7 @@ local function pass(gates, id)
       probes = how == 'probe'
     else
       for model in string.gmatch(name, '[^|]+') do
-        if model_wait(model, id) == 0 then
+        if model_wait(model, id, string.find(name, '|', 1, true)) == 0 then
           probes = model_take(model, id, true)
           open = { 'b:' .. model, 'b:' .. provider_of(model) }
           break
@@ -229,8 +234,11 @@ local function heard(name, run, what, ms, seconds, reason, changed)
   remember(name, ms)
   local b = breaker_fields(name)
   if what == 'ok' and seconds * 1000 > c.slow_ms then what, reason = 'fail', 'slow' end
+  if what == 'ok' then redis.call('HDEL', P .. 'breaker:' .. name, 'broken_ms') end
   if what == 'broken' then
-    turn_breaker(name, { 'until_ms', NOW + ms, 'reason', reason }, 'open', changed)
+    redis.call('HSET', P .. 'breaker:' .. name, 'broken_ms', NOW + ms, 'reason', reason)
+    redis.call('PEXPIRE', P .. 'breaker:' .. name, math.max(86400000, ms))
+    changed[#changed + 1], changed[#changed + 2] = name, what
   elseif what == 'limited' then
     redis.call('HSET', P .. 'breaker:' .. name, 'limited_ms', NOW + ms)
     redis.call('PEXPIRE', P .. 'breaker:' .. name, math.max(86400000, ms))

@@ -16,15 +16,14 @@ local function count(s)
   return n
 end
 
--- The first n characters, and the rest.
-local function cut(s, n)
-  local at = 1
+-- The byte that is n characters behind byte `at`.
+local function behind(s, at, n)
   for _ = 1, n do
     local b = string.byte(s, at)
     if not b then break end
     at = at + (b < 128 and 1 or b < 224 and 2 or b < 240 and 3 or 4)
   end
-  return string.sub(s, 1, at - 1), string.sub(s, at)
+  return at
 end
 
 local function piece(n) return redis.call('HGET', texts, stream .. '/' .. n) or '' end
@@ -40,8 +39,10 @@ end
 
 if offset < have then
   local first, last = math.floor(offset / PIECE), math.floor((have - 1) / PIECE)
-  local kept, beyond = cut(piece(first), offset - first * PIECE)
-  local there = { beyond }
+  local there = piece(first)
+  local cut = behind(there, 1, offset - first * PIECE)
+  local kept = string.sub(there, 1, cut - 1)
+  there = { string.sub(there, cut) }
   for n = first + 1, last do there[#there + 1] = piece(n) end
   there = table.concat(there)
   if text ~= '' and string.sub(there, 1, #text) == text then
@@ -56,14 +57,13 @@ if offset < have then
 end
 
 if text ~= '' then
-  local n, rest, length = math.floor(offset / PIECE), text, offset + count(text)
+  local n, at, length = math.floor(offset / PIECE), 1, offset + count(text)
   local last, room = piece(n), PIECE - offset % PIECE
-  repeat
-    local more
-    more, rest = cut(rest, room)
-    redis.call('HSET', texts, stream .. '/' .. n, last .. more)
-    n, last, room = n + 1, '', PIECE
-  until rest == ''
+  while at <= #text do
+    local stop = behind(text, at, room)
+    redis.call('HSET', texts, stream .. '/' .. n, last .. string.sub(text, at, stop - 1))
+    n, at, last, room = n + 1, stop, '', PIECE
+  end
   redis.call('HSET', texts, stream, length)
   tell('text', { at = offset, text = text })
 end

@@ -23,7 +23,7 @@ for _, name in ipairs(names) do
   local by_hand = redis.call('HEXISTS', P .. 'limits', 'set:' .. name) == 1 or redis.call('HEXISTS', P .. 'limits', 'set:' .. plain) == 1
   local starts, tokens = 0, 0
   if c and c.rate then starts = math.ceil((rate_wait(P .. 'rate:' .. name, c.rate, c.per_ms, c.burst, 1))) end
-  if c and c.tokens then tokens = math.ceil((rate_wait(P .. 'tokens:' .. name, c.tokens, c.per_ms, c.token_burst, 1))) end
+  if c and c.tokens then tokens = math.ceil((rate_wait(P .. 'tokens:' .. name, c.tokens, c.per_ms, c.token_burst, 1, true))) end
   local lanes = redis.call('ZCARD', P .. 'blocked:l:' .. name)
   out[#out + 1] = { name, c and cjson.encode(c) or '', by_hand and 1 or 0, in_use(P .. 'permits:' .. name, 1), starts, tokens,
     lanes, lanes > 0 and tonumber(redis.call('ZSCORE', P .. 'gates', 'l:' .. name) or -1) or -1 }

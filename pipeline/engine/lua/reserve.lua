@@ -1,4 +1,4 @@
--- reserve(KEYS = [prefix], ARGV = [run, fence, call, model, tokens, micros, group, flow, actor]) -> {1, limits, limit ..., budget ...} | {0, gate, ms to wait, 'wait' | 'stop'} | {-1}: the lease is another's
+-- reserve(KEYS = [prefix], ARGV = [run, fence, call, model, tokens, micros, group, flow, actor]) -> {1, tokens taken of limits, limits, limit ..., budget ...} | {0, gate, ms to wait, 'wait' | 'stop'} | {-1}: the lease is another's
 -- needs _gates
 -- Asks for one call of a model: breakers, limits of calls, and budgets, all of them or nothing. What is reserved is given
 -- back by settle, or by itself when the run's lease has ended.
@@ -40,12 +40,14 @@ end
 local first, breaker = model_wait(model, run)
 if first > 0 then refuse('b:' .. breaker, first) end
 
+-- Of a limit it takes what calls like this one took so far, and not the most it could: the rest would go unused.
+local expected = math.min(tokens, tonumber(redis.call('HGET', P .. 'usage', ARGV[9] .. '|' .. model) or tokens))
 local limits = policies('limits')
 for _, name in ipairs(limits) do
   local c = config('limits', name)
   if c.rate then refuse('l:' .. name, (rate_wait(P .. 'rate:' .. name, c.rate, c.per_ms, c.burst, 1))) end
   if c.tokens then
-    refuse('l:' .. name, (rate_wait(P .. 'tokens:' .. name, c.tokens, c.per_ms, c.token_burst, tokens, true)))
+    refuse('l:' .. name, (rate_wait(P .. 'tokens:' .. name, c.tokens, c.per_ms, c.token_burst, expected, true)))
   end
   if c.concurrency and in_use(P .. 'permits:' .. name, c.concurrency) >= c.concurrency then
     refuse('l:' .. name, 250)
@@ -85,11 +87,11 @@ end
 if gate then return { 0, gate, math.ceil(wait), ends } end
 
 model_take(model, run)
-local out = { 1, #limits }
+local out = { 1, expected, #limits }
 for _, name in ipairs(limits) do
   local c = config('limits', name)
   if c.rate then rate_take(P .. 'rate:' .. name, c.rate, c.per_ms, c.burst, 1) end
-  if c.tokens then rate_take(P .. 'tokens:' .. name, c.tokens, c.per_ms, c.token_burst, tokens, true) end
+  if c.tokens then rate_take(P .. 'tokens:' .. name, c.tokens, c.per_ms, c.token_burst, expected, true) end
   if c.concurrency then redis.call('ZADD', P .. 'permits:' .. name, NOW, holder) end
   out[#out + 1] = name
 end

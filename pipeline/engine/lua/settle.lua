@@ -1,4 +1,4 @@
--- settle(KEYS = [prefix], ARGV = [run, fence, call, model, outcome, ms, seconds, estimated, tokens, micros, record, limits, limit ..., budget ...]) -> {1 settled | 0 settled before, then the breakers that opened or closed, each a name and its state}
+-- settle(KEYS = [prefix], ARGV = [run, fence, call, model, outcome, ms, seconds, tokens taken of limits, tokens, micros, record, limits, limit ..., budget ..., actor]) -> {1 settled | 0 settled before, then the breakers that opened or closed, each a name and its state}
 -- needs _gates
 -- Ends what reserve began: what was used is charged and the rest given back, and the breakers hear how the call went.
 -- outcome: ok | fail | down (the provider is out of reach) | none (says nothing about health) | limited (for `ms`) |
@@ -32,7 +32,11 @@ local tokens, micros = tonumber(ARGV[9]), ARGV[10]
 local n = tonumber(ARGV[12])
 for i = 13, 12 + n do
   local name = ARGV[i]
-  redis.call('ZREM', P .. 'permits:' .. name, holder)
+  local permits = P .. 'permits:' .. name
+  redis.call('ZREM', permits, holder)
+  for _, other in ipairs(redis.call('ZRANDMEMBER', permits, 2)) do -- a few of the dead at a time, though nobody waits
+    if not living(other) then redis.call('ZREM', permits, other) end
+  end
   local c = config('limits', name)
   if c and c.tokens then
     local key = P .. 'tokens:' .. name
@@ -40,7 +44,7 @@ for i = 13, 12 + n do
     if tat > NOW then redis.call('SET', key, string.format('%.3f', tat), 'PX', math.ceil(tat - NOW)) else redis.call('DEL', key) end
   end
 end
-for i = 13 + n, #ARGV do
+for i = 13 + n, #ARGV - 1 do
   local key = P .. ARGV[i]
   local m, t = string.match(redis.call('HGET', key .. ':held', holder) or '', '(%d+):(%d+)')
   if m then
@@ -51,6 +55,11 @@ for i = 13 + n, #ARGV do
   release_dead(key, redis.call('HRANDFIELD', key .. ':held', 2, 'WITHVALUES')) -- a few at a time, though nobody is short
   redis.call('HINCRBY', key, 'micros', micros)
   redis.call('HINCRBY', key, 'tokens', ARGV[9])
+end
+if outcome == 'ok' then
+  local name = ARGV[#ARGV] .. '|' .. model
+  local mean = tonumber(redis.call('HGET', P .. 'usage', name) or tokens)
+  redis.call('HSET', P .. 'usage', name, math.ceil(mean + 0.1 * (tokens - mean)))
 end
 local calls = P .. 'run:' .. run .. ':calls'
 redis.call('RPUSH', calls, ARGV[11])
