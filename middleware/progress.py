@@ -19,12 +19,12 @@ class Progress(Middleware):
     def after_process_message(
         self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
-        del broker, result, exception
+        del broker, result
         delivery: Delivery = message
         if delivery.run is None:
             return
         try:
-            delivery.run.flush()
+            delivery.run.flush(ended=exception is None)
         except (LeaseLost, Unavailable) as error:
             # A report is worth less than the verdict, which follows either way.
             log.warning("progress_not_published", error=str(error))

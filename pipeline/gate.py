@@ -117,6 +117,7 @@ class _Gate(Generic[R]):
         self._threshold = threshold
         self._step = name_of(fn)
         self.name = f"gate:{self._step}"
+        self._places = run.places()
         kept = run.recall(self.name)
         self.grades: list[Graded] = [] if kept is None else _GRADES.validate_json(kept)
 
@@ -129,6 +130,7 @@ class _Gate(Generic[R]):
 
     def restored(self, step: str) -> R:
         """Give the draft that a step holds; a person's that does not fit goes back to review."""
+        self._run.rewind(self._places)
         if step != self._answer:
             return self._run.once(step, self._fn)
         answer = orjson.loads(self._run.recall(step) or b"{}")
@@ -155,6 +157,7 @@ class _Gate(Generic[R]):
     def draft(self, args: tuple[Any, ...]) -> tuple[R] | None:
         """Make the next draft, or give the one that was made and not yet graded; none if its shape is wrong."""
         step = f"{self._step}#{len(self.grades) + 1}"
+        self._run.rewind(self._places)  # who listens sees one draft at a time
         try:
             return (self._run.once(step, self._fn, *args),)
         except QualityError as error:

@@ -21,6 +21,8 @@ class Outcome(BaseModel, Generic[T]):
     model_config = ConfigDict(frozen=True)
 
     state: str
+    #: The run it was, if it was a run of its own.
+    run: str = ""
     value: T | None = None
     reason: str = ""
     message: str = ""

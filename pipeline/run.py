@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from pipeline.actor import Actor
     from pipeline.gate import Grade
-    from pipeline.writing import Writer
 
 R = TypeVar("R")
 In = TypeVar("In")
@@ -49,7 +48,6 @@ class Run(Steps):
         group: str = "",
     ) -> None:
         super().__init__(journal, run_id=run_id, actor=actor)
-        self._writer: Writer | None = None
         self._place: Place | None = None
         self._chosen: int | None = None
         self.queue = queue
@@ -151,11 +149,12 @@ class Run(Steps):
         return [
             Outcome(
                 state=state or "removed",
+                run=child,
                 value=actor.result_shape.validate_json(result) if result is not None else None,
                 reason=reason,
                 message=message,
             )
-            for state, result, reason, message in rows
+            for child, (state, result, reason, message) in zip(ids, rows, strict=True)
         ]
 
     def gate(
@@ -198,11 +197,7 @@ class Run(Steps):
 
     def write(self, text: str, stream: str = "text") -> None:
         """Publish a piece of text to whoever listens; what an attempt that starts over writes replaces the former."""
-        if self._writer is None:
-            from pipeline.writing import Writer
-
-            self._writer = Writer(self.journal)
-        self._writer.write(stream, text)
+        self.texts.write(stream, text)
 
     def progress(
         self,
@@ -222,10 +217,13 @@ class Run(Steps):
         self._reporter.enter(stage, percent, until)
         self._reporter.report(stage, percent, message, done, total, metadata)
 
-    def flush(self) -> None:
-        """Publish the last report, and the last piece of text, if their turn had not come."""
-        if self._writer is not None:
-            self._writer.flush()
+    def flush(self, *, ended: bool = False) -> None:
+        """Publish the last report, and the last piece of text, if their turn had not come.
+
+        When the run has ``ended`` its texts end there too: what an earlier attempt wrote beyond is taken back.
+        """
+        if self._texts is not None:
+            self._texts.end() if ended else self._texts.flush()
         if "_reporter" in self.__dict__:
             self._reporter.flush()
 

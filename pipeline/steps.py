@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pipeline.errors import Cancelled, ContextOverflow, Interrupted, LeaseLost, Permanent
 from pipeline.journal import Journal
 from pipeline.reporting import Reporter
+from pipeline.writing import Writer, mark_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,6 +28,7 @@ class Steps:
         self.actor = actor
         self._found: dict[str, bytes] | None = None
         self._used: set[str] = set()
+        self._texts: Writer | None = None
 
     @cached_property
     def _reporter(self) -> Reporter:
@@ -106,12 +108,33 @@ class Steps:
         shape = shape_of(fn)
         found = self._kept.get(name)
         if found is not None:
+            if (text := self._kept.get(mark_of(name))) is not None:
+                self.texts.skip(text)
             restored: R = _restored(name, shape, found)
             return restored
         self.proceed(name)
+        since = self.places()
         result = fn(*args, **kwargs)
+        if self._texts is not None:
+            self._texts.finish(name, since)
         self.remember(name, shape.dump_json(result))
         return result
+
+    @property
+    def texts(self) -> Writer:
+        """What the run writes to whoever listens."""
+        if self._texts is None:
+            self._texts = Writer(self.journal)
+        return self._texts
+
+    def places(self) -> Mapping[str, int]:
+        """Give how far each text of the run has come."""
+        return {} if self._texts is None else self._texts.places()
+
+    def rewind(self, places: Mapping[str, int]) -> None:
+        """Take back what was written since then: what is written next stands in its place."""
+        if self._texts is not None:
+            self._texts.rewind(places)
 
     @property
     def _kept(self) -> dict[str, bytes]:

@@ -15,8 +15,8 @@ calls: list[str] = []
 @actor(
     name="customer.update",
     queue="crm",
-    retry=Retry(attempts=2, base=timedelta(milliseconds=50)),
-    breaker=Breaker("crm", minimum=4, open_for=timedelta(milliseconds=300), ramp=timedelta(milliseconds=500)),
+    retry=Retry(attempts=2, base=timedelta(seconds=1)),
+    breaker=Breaker("crm", minimum=4, open_for=timedelta(seconds=1), ramp=timedelta(seconds=1)),
 )
 def update(name: str) -> str:
     """Update a customer in the database of another department."""

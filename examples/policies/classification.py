@@ -26,7 +26,7 @@ def main() -> None:
         LookupError("what is this?"),
     ):
         found = classify(error, RULES)
-        print(f"{type(error).__name__}: {found.kind} ({found.why})")
+        print(f"{type(error).__name__}: {found.kind}{f', {found.why}' if found.why else ''}")
 
 
 if __name__ == "__main__":

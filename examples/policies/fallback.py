@@ -22,7 +22,7 @@ def write(subject: str, run: Run) -> str:
 
 
 def compose(subject: str, model: str) -> Haiku:
-    return llm.generate(model, Haiku, instructions="Write a haiku.", prompt=subject).output
+    return llm.generate(model, Haiku, instructions="Write a haiku.", prompt=subject, max_output_tokens=500).output
 
 
 def main() -> None:

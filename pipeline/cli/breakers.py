@@ -124,7 +124,7 @@ def _print(rows: list[dict[str, Any]], now_ms: int) -> None:
                 row["breaker"],
                 row["state"],
                 ago(row["since_ms"], now_ms),
-                left(row["until_ms"]) if row["state"] in {"open", "limited"} else "-",
+                left(row["until_ms"]) if row["state"] in {"open", "limited", "broken"} else "-",
                 row["calls"],
                 row["failures"],
                 row["lanes"] or "-",

@@ -30,8 +30,8 @@ _LS = """\
   dramaturg dead ls --text "chapter 3" --since 12h
   dramaturg dead ls --actor document.extract --kind timeout --json
 
-[bold]With --json[/bold]: {"runs": [...]}, as in runs ls, and with it error (the last one),
-cause (its group) and pattern.
+[bold]With --json[/bold]: {"runs": [...]}, as in runs ls, and with it error (the
+last one), cause (its group) and pattern.
 """
 
 _GROUPS = """\
@@ -66,8 +66,8 @@ _RETRY = """\
 With --canary some go first, and the others follow unless more than half of
 them fail again; a worker has to run.
 
-[bold]With --json[/bold]: {"runs": [{"id", "outcome"}]}; outcome is queued, or how a canary
-ended.
+[bold]With --json[/bold]: {"runs": [{"id", "outcome"}]}; outcome is queued, or how
+a canary ended.
 """
 
 _DISCARD = """\

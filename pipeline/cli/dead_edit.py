@@ -18,14 +18,15 @@ EXAMPLES = """\
 
   dramaturg dead edit ID -m my_app.jobs --set to=a@b.c
   dramaturg dead edit ID -m my_app.jobs --json '{"to": "a@b.c"}' --discard
-  dramaturg dead edit --all --group 5f0c11aa -m my_app.jobs --set language=en --canary 5
+  dramaturg dead edit --all --group 5f0c11aa -m my_app.jobs --set page=1
 
-The new run is linked with the old one (retry_of, retried_as). Its payload is checked
-if the actor's module is known; a mistake names the field, and nothing is sent.
-It is a run of its own, also where the old one belonged to a flow.
+The new run is linked with the old one (retry_of, retried_as). Its payload is
+checked if the actor's module is known; a mistake names the field, and nothing
+is sent. It is a run of its own, also where the old one belonged to a flow.
+With --canary some go first, as in dead retry.
 
-[bold]stdout[/bold] gets one JSON object: {"runs": [{"id", "outcome", "run"}]}; run is the new
-one's id, outcome is edited, or how a canary ended.
+[bold]stdout[/bold] gets one JSON object: {"runs": [{"id", "outcome", "run"}]}; run is
+the new one's id, outcome is edited, or how a canary ended.
 """
 
 

@@ -19,11 +19,11 @@ EXAMPLES = """\
 The id is a run's or a flow's. Sums include every run that took part.
 Ends with code 1 if it failed or is partial.
 
-[bold]With --json[/bold]: one object: id, kind, name, status (running, success, partial,
-failed), state, started_ms, finished_ms, seconds, attempts, waits, items,
-steps, models, calls, tokens_in, tokens_out, tokens_cached, micros (millionths
-of a dollar), gates, effects, failures (run, actor, kind, message, input,
-retryable ...), runs.
+[bold]With --json[/bold]: one object: id, kind, name, status (running, success,
+partial, failed), state, started_ms, finished_ms, seconds, attempts, waits,
+items, steps, models, calls, tokens_in, tokens_out, tokens_cached, micros
+(millionths of a dollar), gates, effects, failures (run, actor, kind, message,
+input, retryable ...), runs.
 """
 
 

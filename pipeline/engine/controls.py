@@ -38,8 +38,8 @@ class Controls:
     def breakers(self, *names: str) -> list[dict[str, Any]]:
         """Give breakers with their states and the calls of their windows; all that are known, with none.
 
-        The states are closed, open, half (a probe is on its way), recovering, and limited: closed but for a model that
-        asked to be called later.
+        The states are closed, open, half (a probe is on its way) and recovering; and, of one that is closed otherwise,
+        limited (it asked to be called later) and broken (its key or its account fails).
         """
         return [
             {

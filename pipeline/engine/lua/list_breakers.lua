@@ -19,9 +19,13 @@ local out = {}
 for _, name in ipairs(names) do
   local c = config('breakers', name)
   local key = P .. 'breaker:' .. name
-  local b = redis.call('HMGET', key, 'state', 'since_ms', 'until_ms', 'reason', 'holder', 'limited_ms')
+  local b = redis.call('HMGET', key, 'state', 'since_ms', 'until_ms', 'reason', 'holder', 'limited_ms', 'broken_ms')
   local state, ends = b[1] or 'closed', tonumber(b[3] or -1)
-  if state == 'closed' and tonumber(b[6] or 0) > NOW then state, ends = 'limited', tonumber(b[6]) end
+  if state == 'recovering' and c and NOW - tonumber(b[2]) >= c.ramp_ms then state = 'closed' end
+  if state == 'closed' then
+    if tonumber(b[6] or 0) > NOW then state, ends = 'limited', tonumber(b[6]) end
+    if tonumber(b[7] or 0) > NOW then state, ends = 'broken', tonumber(b[7]) end
+  end
   local calls, failures = 0, 0
   if c then
     local number = math.floor(NOW * 6 / c.window_ms)
