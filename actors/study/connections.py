@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from actors.study import gates, modelled, offline
+from actors.study import degrading, gates, modelled, offline
 from actors.study.material import Explanations, ExtractedDocument, KnowledgeGraph, Material
 from pipeline import AI, Run, actor
 from pipeline.llm import OFFLINE
@@ -35,6 +35,7 @@ def explain_connections(request: ConnectionRequest, run: Run) -> Explanations:
         explained = modelled.assemble_explanations(documents, told)
         if paths and not explained.items:
             gates.give_up(run, request.document.name, told)
+    explained = degrading.marked(explained, run)
     run.progress("validating", 95, f"{len(explained.items)} connections explained{gates.below(explained.made)}")
     return explained
 

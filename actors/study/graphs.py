@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from actors.study import gates, modelled, offline
+from actors.study import degrading, gates, modelled, offline
 from actors.study.material import ExtractedDocument, KnowledgeGraph
-from pipeline import AI, Run, actor
+from pipeline import AI, Run, actor, splitting
 from pipeline.llm import OFFLINE
 
 
@@ -28,6 +28,7 @@ def generate_graph(document: ExtractedDocument, run: Run) -> KnowledgeGraph:
         graph = modelled.assemble(document, answers)
         if not graph.concepts and gates.expects_something(pages):
             gates.give_up(run, document.name, answers)
+    graph = degrading.marked(graph, run)
     dropped = sum(graph.made.dropped.values())
     found = f"{len(graph.concepts)} concepts, {len(graph.relations)} relations, {dropped} dropped"
     run.progress("validating", 95, found + gates.below(graph.made))
@@ -39,6 +40,7 @@ def read_part_offline(part: offline.Part) -> offline.PartFindings:
     return offline.read_part(part)
 
 
+@splitting(modelled.halve)
 def ask_for_part(part: modelled.Part, run: Run, document: gates.Against) -> modelled.PartGraph:
     """Have a model read one part."""
     return gates.read_part(part, run, document)

@@ -89,6 +89,7 @@ class Making(Material):
     price: Decimal | None = None
     seconds: float = 0.0
     dropped: dict[str, int] = Field(default_factory=dict, description="reason -> number of items left out")
+    degraded: bool = Field(default=False, description="made offline because no model of the chain could be asked")
     below: int = Field(default=0, description="answers that were taken although they fell short of the gate")
 
 

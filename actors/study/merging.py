@@ -57,6 +57,7 @@ def sum_makings(makings: Sequence[Making]) -> Making:
         price=sum(prices, Decimal(0)) if prices else None,
         seconds=round(sum(making.seconds for making in makings), 3),
         dropped=dict(sorted(dropped.items())),
+        degraded=any(making.degraded for making in makings),
         below=sum(making.below for making in makings),
     )
 

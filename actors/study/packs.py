@@ -103,6 +103,9 @@ def _document(parts: PackParts, at: int) -> DocumentPack:
         "quiz": parts.quizzes[at],
         "explanations": parts.explanations[at],
     }
+    degraded = [what for what, outcome in made.items() if outcome.value is not None and outcome.value.made.degraded]
+    if degraded:
+        problems.append(f"{' and '.join(degraded)} made offline, in place of a model: see dramaturg runs regenerate")
     missing = [f"no {what}: {_why(outcome)}" for what, outcome in made.items() if not outcome.completed]
     return DocumentPack(
         document=name,

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from actors.study import gates, modelled, offline
+from actors.study import degrading, gates, modelled, offline
 from actors.study.material import ExtractedDocument, Material, Quiz
-from pipeline import AI, Run, actor
+from pipeline import AI, Run, actor, splitting
 from pipeline.llm import OFFLINE
 
 
@@ -35,11 +35,13 @@ def generate_quiz(request: QuizRequest, run: Run) -> Quiz:
         quiz = modelled.assemble_quiz(document, answers, request.questions)
         if not quiz.items and gates.expects_something(parts):
             gates.give_up(run, document.name, answers)
+    quiz = degrading.marked(quiz, run)
     found = f"{len(quiz.items)} questions, {sum(quiz.made.dropped.values())} dropped"
     run.progress("validating", 95, found + gates.below(quiz.made))
     return quiz
 
 
+@splitting(modelled.halve)
 def ask_for_questions(part: modelled.Part, run: Run, count: int, document: gates.Against) -> modelled.PartQuiz:
     """Have a model ask questions on one part."""
     return gates.make_questions(part, run, count, document)

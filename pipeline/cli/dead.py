@@ -41,7 +41,7 @@ _GROUPS = """\
   dramaturg dead groups --since 1d --json
   dramaturg dead retry --all --group 5f0c11aa
 
-A group are the runs whose last errors are the same but for names, numbers and ids.
+A group are the runs whose last errors are the same but for numbers and ids.
 
 [bold]With --json[/bold]: {"groups": [{group, pattern, kind, count, actors, first_ms,
 last_ms, examples}]}; examples are ids of runs.

@@ -56,7 +56,7 @@ def conclude(
         error=b"" if exception is None else _told(exception, delivery, attempt, verdict, frames),
         spends=verdict.spends,
         notes=orjson.dumps(notes) if notes else b"",
-        cost=delivery.cost,
+        cost=max(0.0, delivery.cost - 1),  # its start counted as one already
         health=delivery.health,
     )
 

@@ -12,5 +12,5 @@ SECOND = timedelta(seconds=1)
 
 def test_runs_outlive_a_rolling_deploy(here: Stage) -> None:
     """A renamed field is upgraded, a new actor waits for its code, a removed one for its return, steps are kept."""
-    report = deploys.rolling(here, runs=48, step_s=0.3, arrival=10 * SECOND, settled=30 * SECOND)
+    report = deploys.rolling(here, runs=32, step_s=0.25, arrival=10 * SECOND, settled=30 * SECOND)
     assert not report.broken, report

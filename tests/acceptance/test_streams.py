@@ -17,7 +17,7 @@ def test_every_client_ends_with_the_text_of_the_last_attempt_and_no_piece_twice(
         clients=60,
         runs=10,
         crashes=2,
-        tale=Tale(words=60, pause_s=0.05),
+        tale=Tale(words=40, pause_s=0.05),
         processes=2,
         limit=timedelta(seconds=60),
     )

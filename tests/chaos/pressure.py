@@ -132,8 +132,8 @@ def nearly_full(here: Stage, *, megabytes: int, producers: int, off: float, drai
     client.config_set("maxmemory", megabytes * 1024**2)
     try:
         worker = here.worker(threads=4, queues="default")  # and not the one that is filled
-        busy = here.accept(laps.send_many([Laps(count=25, walk=Walk(seconds=0.1))] * 2))
-        failing = here.accept(stumble.send_many([Send(payload=Trouble(times=2), delay=timedelta(seconds=2))] * 5))
+        busy = here.accept(laps.send_many([Laps(count=12, walk=Walk(seconds=0.1))] * 2))
+        failing = here.accept(stumble.send_many([Send(payload=Trouble(times=2), delay=timedelta(seconds=1))] * 5))
         accepted, told = _fill(here, producers)
         reached = client.info("memory")["used_memory"] / (megabytes * 1024**2)
         states = here.settle(busy + failing, timedelta(seconds=60))

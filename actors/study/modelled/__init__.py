@@ -17,7 +17,7 @@ from actors.study.modelled.explanations import (
     weigh_explanation,
 )
 from actors.study.modelled.graphs import PartGraph, assemble, read_part, weigh_graph
-from actors.study.modelled.parts import Part, split
+from actors.study.modelled.parts import Part, halve, split
 from actors.study.modelled.paths import Path, choose_paths
 from actors.study.modelled.quizzes import PartQuiz, assemble_quiz, choose_parts, make_questions, weigh_questions
 
@@ -38,6 +38,7 @@ __all__ = [
     "choose_parts",
     "choose_paths",
     "explain",
+    "halve",
     "make_questions",
     "prepare_paths",
     "read_part",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from pydantic import Field
@@ -11,6 +12,9 @@ from actors.study.sentences import headed, spans
 
 #: A part of this size, its instructions and the answer fit the smallest models in use (8,000 tokens).
 _MOST_WORDS = 3_000
+#: Less than this is not cut any further: what it says would be torn apart.
+_FEWEST_WORDS = 100
+_PAGE = re.compile(r"\[page \d+\]")
 #: Scripts without spaces have few "words": so many bytes of UTF-8 count as one at least.
 _BYTES_A_WORD = 6
 
@@ -43,6 +47,20 @@ def split(document: ExtractedDocument) -> list[Part]:
     if blocks:
         parts.append(_part(document, len(parts), blocks, words))
     return parts
+
+
+def halve(part: Part) -> list[Part]:
+    """Cut a part that no model can read in two, between paragraphs; one of a few words stays as it is."""
+    paragraphs = part.text.split("\n\n")
+    if len(paragraphs) == 1:
+        paragraphs = [part.text[start:end] for start, end in spans(part.text)]
+    sizes = [_size(paragraph) for paragraph in paragraphs]
+    if len(paragraphs) == 1 or sum(sizes) < _FEWEST_WORDS:
+        return [part]
+    middle = min(range(1, len(paragraphs)), key=lambda at: abs(sum(sizes[:at]) - sum(sizes[at:])))
+    marks = [paragraph for paragraph in paragraphs[:middle] if _PAGE.fullmatch(paragraph)]
+    texts = "\n\n".join(paragraphs[:middle]), "\n\n".join([*marks[-1:], *paragraphs[middle:]])
+    return [part.model_copy(update={"text": text, "words": _size(text)}) for text in texts]
 
 
 def _pieces(document: ExtractedDocument) -> Iterator[Block]:

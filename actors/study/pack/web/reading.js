@@ -39,7 +39,7 @@ function makingAct(pack, companions) {
   const longest = Math.max(...stages.map(([, seconds]) => seconds), 1e-9);
   const row = (cell, values) => el('tr', null, values.map((value, at) => el(at ? cell : 'th', at ? null : { scope: cell === 'th' ? 'col' : 'row' }, value)));
   const table = (head, rows, foot) => el('div', { class: 'wide' }, el('table', null, el('thead', null, row('th', head)), el('tbody', null, rows), foot ? el('tfoot', null, foot) : null));
-  const told = ([title, made]) => row('td', [title, made.generator, made.calls.toLocaleString('en'), made.tokens_in.toLocaleString('en'), made.tokens_out.toLocaleString('en'), money(made.price, made.calls), clock(made.seconds)]);
+  const told = ([title, made]) => row('td', [title, made.degraded ? `${made.generator}, in place of a model` : made.generator, made.calls.toLocaleString('en'), made.tokens_in.toLocaleString('en'), made.tokens_out.toLocaleString('en'), money(made.price, made.calls), clock(made.seconds)]);
   const section = (title, ...body) => el('section', { class: 'facts' }, el('h2', null, title), el('div', null, body));
   const meter = (seconds) => {
     const fill = el('i', { 'aria-hidden': 'true' });
