@@ -13,6 +13,10 @@ from pipeline.actor import Actor
 from pipeline.engine.broker import PipelineBroker
 from pipeline.engine.delivery import Delivery
 from pipeline.engine.interrupts import Guard, PastDeadline
+from pipeline.errors import InvalidInput
+
+#: A limit that never comes.
+_LONGEST_MS = 10**12
 
 
 class Timeout(Middleware):
@@ -58,7 +62,15 @@ class Timeout(Middleware):
 
 
 def limit_of(delivery: Delivery, actor: object, default: timedelta) -> timedelta:
-    """Give how long the attempt may take, its run's deadline aside."""
+    """Give how long the attempt may take, its run's deadline aside: what the message says, or the actor.
+
+    Raises ``InvalidInput`` for a message that says it wrongly.
+    """
+    asked = delivery.options.get("time_limit")
+    if asked is not None:
+        if isinstance(asked, bool) or not isinstance(asked, int | float) or asked <= 0:
+            raise InvalidInput(f"time_limit={asked!r}: must be milliseconds", field="time_limit")
+        return timedelta(milliseconds=min(asked, _LONGEST_MS))
     if isinstance(actor, Actor):
         return actor.retry.limit(actor.timeout or default, delivery.memo.get("timeouts", 0))
     milliseconds = getattr(actor, "options", {}).get("time_limit")

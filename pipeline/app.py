@@ -37,6 +37,7 @@ def assemble(settings: Settings, redis_url: str) -> PipelineBroker:
         grace=settings.shutdown_grace,
         payload_limit=settings.payload_limit_bytes,
         models=settings.models,
+        retention=settings.retention(),
         on_boot=lambda: logs.configure(settings.log_level, settings.log_format, secrets=settings.secrets()),
     )
     policies = Policies(broker, None if settings.policies is None else policy_file.read(settings.policies))

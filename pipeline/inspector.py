@@ -167,15 +167,30 @@ class Inspector(EventLog):
         return {"id": flow_id, "name": raw["name"], "state": raw["state"], "nodes": nodes}
 
     def cancel(self, run_id: str) -> str | None:
-        """Stop a run, or every node of a flow: 'cancelled', 'asked', its final state, or none if it is unknown."""
-        return self._store.cancel_run(run_id) or self._cancel_flow(run_id)
+        """Stop a run and its children, or every node of a flow: 'cancelled', 'asked', its final state, or none."""
+        reply = self._store.cancel_run(run_id)
+        if reply is None:
+            return self._cancel_flow(run_id)
+        if reply in {"cancelled", "asked"}:
+            self._cancel_children(run_id)
+        return reply
+
+    def _cancel_children(self, run_id: str) -> None:
+        # Those it has not started yet find out when their turn comes (claim.lua).
+        at = 0
+        while True:
+            at, found = self._store.read("sscan", keys.children(self._ns, run_id), at, count=200)
+            for child in found:
+                self.cancel(child.decode())
+            if at == 0:
+                return
 
     def _cancel_flow(self, flow_id: str) -> str | None:
         flow = self.flow(flow_id)
         if flow is None:
             return None
         # What waits goes first: cancelled by hand it says so, and not that an input could not come.
-        replies = {self._store.cancel_run(node["run"]) for node in reversed(flow["nodes"].values())}
+        replies = {self.cancel(node["run"]) for node in reversed(flow["nodes"].values())}
         if "asked" in replies:
             return "asked"
         return "cancelled" if flow["state"] == "running" else str(flow["state"])
@@ -242,7 +257,9 @@ class Inspector(EventLog):
                 record[name] = int(value)
             elif name == "review":
                 record[name] = _json(value)
-            elif name not in {"place", "claim", "watched"} and not name.startswith(("in:", "await:")):
+            elif name not in {"place", "claim", "watched", "more", "reported", "answered"} and not name.startswith(
+                ("in:", "await:")
+            ):
                 record[name] = value.decode(errors="replace")
         if isinstance(record.get("message"), dict):
             args = record["message"].get("args")

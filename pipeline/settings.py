@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, PrivateAt
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from pipeline.engine.records import Retention
 from pipeline.errors import InvalidInput, PipelineError
 
 PREFIX = "DRAMATURG_"
@@ -166,6 +167,16 @@ class Settings(BaseSettings):
         le=timedelta(hours=1),
         description="how long a stopping worker lets runs finish, in seconds",
     )
+    keep_completed: int = Field(
+        default=1_000, ge=0, le=10_000_000, description="completed runs, flows and cancelled runs kept in Redis, each"
+    )
+    keep_completed_for: Seconds = Field(
+        default=timedelta(hours=24), ge=timedelta(minutes=1), description="how long they are kept, in seconds"
+    )
+    keep_dead: int = Field(default=5_000, ge=0, le=10_000_000, description="dead runs kept in Redis")
+    keep_dead_for: Seconds = Field(
+        default=timedelta(days=7), ge=timedelta(minutes=1), description="how long dead runs are kept, in seconds"
+    )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"],
         BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),
@@ -187,6 +198,12 @@ class Settings(BaseSettings):
         default=False, description="start although Redis may lose or evict what it was given"
     )
     _api_keys: dict[str, SecretStr] = PrivateAttr(default_factory=dict)
+
+    def retention(self) -> dict[str, Retention]:
+        """Give how many finished runs of each state are kept, and for how long."""
+        done = Retention(self.keep_completed, self.keep_completed_for)
+        dead = Retention(self.keep_dead, self.keep_dead_for)
+        return {"completed": done, "dead": dead, "cancelled": done, "flows": done}
 
     @classmethod
     def load(cls, env_file: Path | None = Path(".env")) -> Self:

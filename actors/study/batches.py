@@ -12,7 +12,7 @@ from actors.study.lesson_reviews import LessonReview, review_lesson
 from actors.study.lessons import DRAFT, LessonRequest, generate_lesson
 from actors.study.material import Lesson, Material
 from pipeline import AI, Models, Outcome, Permanent, Run, actor
-from pipeline.artifacts import get_artifacts
+from pipeline.artifacts import get_artifacts, withdrawn_if_cancelled
 from pipeline.llm import OFFLINE
 
 #: What the database calls what became of a batch.
@@ -91,7 +91,8 @@ def generate_lessons(request: BatchRequest, run: Run) -> BatchResult:
     reviews = run.step(put_up, result, run)
     failures = tuple(one.model_copy(update={"review": reviews.get(one.item, "")}) for one in result.failures)
     result = result.model_copy(update={"failures": failures})
-    run.step(keep_batch, result, run.id, run.correlation_id)
+    with withdrawn_if_cancelled(run):
+        run.step(keep_batch, result, run.id, run.correlation_id)
     run.progress("complete", 100, result.summary)
     if not result.succeeded:
         reasons = sorted({one.message or one.reason for one in result.failures})

@@ -12,6 +12,7 @@ from actors.study.lesson.support import Support
 from actors.study.lessons import LessonRequest, keep
 from actors.study.material import Lesson, Material
 from pipeline import AI, Grade, InvalidInput, QualityError, Run, actor
+from pipeline.artifacts import withdrawn_if_cancelled
 
 
 class LessonReview(Material):
@@ -35,7 +36,8 @@ def review_lesson(review: LessonReview, run: Run) -> Lesson:
 
     draft = run.gate(offer_draft, review, check=check, threshold=THRESHOLD, repairs=0)
     lesson = finished(run.id, spec, draft, found, ())
-    run.step(keep, lesson, run.id, run.correlation_id)
+    with withdrawn_if_cancelled(run):
+        run.step(keep, lesson, run.id, run.correlation_id)
     return lesson
 
 

@@ -18,7 +18,7 @@ from actors.study.lesson.support import Support
 from actors.study.lesson.writing import ask
 from actors.study.material import CourseContext, Lesson, LessonSpec, Material, StoredDocument, Usage
 from pipeline import AI, Grade, Permanent, QualityError, Run, actor
-from pipeline.artifacts import get_artifacts
+from pipeline.artifacts import get_artifacts, withdrawn_if_cancelled
 from pipeline.llm import OFFLINE
 
 #: What the database calls a lesson, and the best draft of one that was not good enough.
@@ -70,7 +70,8 @@ def generate_lesson(request: LessonRequest, run: Run) -> Lesson:
         run.step(keep_best, request, _grades(run), run)
         raise BelowStandard(str(error)) from error
     lesson = finished(run.id, spec, draft, found, written(_grades(run)))
-    run.step(keep, lesson, run.id, run.correlation_id)
+    with withdrawn_if_cancelled(run):
+        run.step(keep, lesson, run.id, run.correlation_id)
     run.progress("complete", 100, f"quality {lesson.quality:.2f}, {lesson.words} words, by {lesson.model}")
     return lesson
 

@@ -3,7 +3,7 @@
 from here import project, story, worker
 from pydantic import BaseModel
 
-from pipeline import Run, actor, llm
+from pipeline import actor, llm
 from pipeline.engine.controls import Controls
 from pipeline.testing import Answer, SimulatedProvider
 
@@ -15,7 +15,7 @@ class Answered(BaseModel):
 
 
 @actor(name="question.answer")
-def answer(question: str, run: Run) -> Answered:
+def answer(question: str) -> Answered:
     """Answer a question; each call is paid for by the tenant who asked."""
     return llm.generate(MODEL, Answered, instructions="Answer.", prompt=question, max_output_tokens=1000).output
 

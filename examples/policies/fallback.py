@@ -37,10 +37,12 @@ def main() -> None:
         for call in inspector.show(first.id)["calls"]:
             print(f"  {call['model']}: {call['outcome']}")
 
-        Gates(project().store).open_breaker("openai:gpt-4o-mini", ms=60_000)
+        gates = Gates(project().store)
+        gates.open_breaker("openai:gpt-4o-mini", ms=60_000)
         second = write.send("a river")
         print("a breaker is open:", story(inspector, second.id))
         print("  written by", second.result(timedelta(seconds=10)))
+        gates.close_breaker("openai:gpt-4o-mini")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ open_now, most = 0, 0
 @actor(name="letter.send", limits=[MAIL])
 def send_letter(to: str) -> str:
     """Send a letter, and count how many are on their way."""
-    global open_now, most
+    global open_now, most  # noqa: PLW0603 - the threads of one process count together
     with lock:
         open_now += 1
         most = max(most, open_now)
@@ -35,9 +35,9 @@ class Upload(BaseModel):
 
 
 @actor(name="file.upload", limits=[UPLOADS])
-def upload(one: Upload) -> float:
+def upload(one: Upload) -> tuple[str, float]:
     """Upload a file, and tell when that was."""
-    return time.monotonic()
+    return one.file, time.monotonic()
 
 
 def main() -> None:
@@ -48,9 +48,8 @@ def main() -> None:
 
     runs = {user: upload.send_many([Upload(user=user, file=str(n)) for n in range(4)]) for user in ("ada", "bo")}
     for user, sent in runs.items():
-        times = sorted(run.result(timedelta(seconds=20)) for run in sent)
-        gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
-        print(f"{user}: 4 uploads, at least {min(gaps):.1f} s apart")
+        times = sorted(run.result(timedelta(seconds=20))[1] for run in sent)
+        print(f"{user}: 4 uploads took more than half a second: {times[-1] - times[0] > 0.5}")  # noqa: PLR2004
     attempts = {inspector.show(run.id)["attempt"] for sent in runs.values() for run in sent}
     print(f"attempts spent on each: {', '.join(map(str, attempts))}")
 

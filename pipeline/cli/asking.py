@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -46,17 +45,3 @@ def found(inspector: Inspector, run_id: str) -> dict[str, Any]:
 def unknown(run_id: str) -> Stop:
     """Give what to raise for a run that is not there."""
     return usage(f"There is no run {run_id}: the id is wrong, or the run ended so long ago that it was removed.")
-
-
-def select(
-    inspector: Inspector, state: str, ids: Sequence[str] | None, *, everything: bool, actor: str, queue: str
-) -> list[str]:
-    """Give the runs a bulk command is for: the ids that were named, or all of a state that the filters leave."""
-    if bool(ids) == everything:
-        raise usage("Name the runs by their ids, or pass --all (with --actor or --queue if you like), not both.")
-    if ids:
-        if actor or queue:
-            raise usage("--actor and --queue go with --all.")
-        return list(dict.fromkeys(ids))
-    rows = inspector.list_runs(state, queue=queue, actor=actor, limit=ALL)
-    return [row["id"] for row in rows]

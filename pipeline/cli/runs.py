@@ -35,10 +35,10 @@ _SHOW = """\
   dramaturg runs show 1a200195b3c2f76c958bbe638 --json | jq .errors
 
 [bold]With --json[/bold]: one object as in ls, and with it payload, result, steps
-(names), errors (attempt, kind, why, type, message, field, traceback, at_ms, next,
-model), calls of models (asked, model, reason, outcome, tokens_in, tokens_out,
-tokens_cached, micros of a dollar, seconds, at_ms), grades by gate, children (their
-number), and of a run held up waits_at and next_try_ms.
+(names), errors (attempt, kind, why, type, message, field, traceback, at_ms,
+next, model), calls of models (asked, model, reason, outcome, tokens_in,
+tokens_out, tokens_cached, micros of a dollar, seconds, at_ms), grades by
+gate, children (their number), and of a run held up waits_at and next_try_ms.
 """
 
 _WATCH = """\
@@ -59,8 +59,9 @@ _CANCEL = """\
 
   dramaturg runs cancel 1a200195b3c2f76c958bbe638
 
-A run that waits is cancelled at once; one that runs is asked to, and hears of it
-within two seconds, in the middle of a step too. Of a flow, every node is cancelled.
+A run that waits is cancelled at once; one that runs is asked to, and hears of
+it within two seconds, in the middle of a step too. Of a flow, every node is
+cancelled.
 
 [bold]With --json[/bold]: {"runs": [{"id", "outcome"}]}; outcome is cancelled, asked,
 or the state it had ended in before.
@@ -82,10 +83,10 @@ _REGENERATE = """\
 
   dramaturg runs regenerate 1a200195b3c2f76c958bbe638
 
-What the offline generator made because no model of the chain could be asked is
-marked as degraded. This makes it again with the models alone, waiting for them if
-they are away; in a flow it makes again what was made from it too. The id may be
-that of a run or of a flow.
+What the offline generator made because no model of the chain could be asked
+is marked as degraded. This makes it again with the models alone, waiting for
+them if they are away; in a flow it makes again what was made from it too. The
+id may be that of a run or of a flow.
 
 [bold]With --json[/bold]: {"runs": [{"id", "outcome"}]}; outcome is queued.
 """

@@ -37,7 +37,7 @@ class Attempts:
         self.committer = Committer(broker.store, self.slots)
         self._keeper = LeaseKeeper(broker.store, self.slots, broker.worker_id, broker.lease)
         self.watchdog = Watchdog(broker, self.committer)
-        self._reconciler = Reconciler(broker.store, broker.worker_id, broker.lease)
+        self._reconciler = Reconciler(broker.store, broker.worker_id, broker.lease, broker.retention)
         self._intake = Intake(
             store=broker.store,
             values=broker.values,

@@ -20,7 +20,7 @@ from pipeline.breaker import Breaker
 from pipeline.budget import Budget
 from pipeline.engine.attempts import Attempts
 from pipeline.engine.declarations import Declarations
-from pipeline.engine.records import NewRun
+from pipeline.engine.records import RETENTION, NewRun, Retention
 from pipeline.engine.store import Store
 from pipeline.engine.values import Values
 from pipeline.errors import Backpressure, Unavailable
@@ -65,6 +65,7 @@ class PipelineBroker(Broker):
         payload_limit: int = 262_144,
         models: Sequence[str] = ("offline",),
         at_once: Mapping[str, int] | None = None,
+        retention: dict[str, Retention] = RETENTION,
         on_boot: Callable[[], None] = lambda: None,
     ) -> None:
         self._hooks: dict[str, tuple[Callable[..., None], ...]] = {}
@@ -73,6 +74,7 @@ class PipelineBroker(Broker):
         self.lease = lease
         self.grace = grace
         self.payload_limit = payload_limit
+        self.retention = retention
         #: The chain of actors that name none.
         self.models = tuple(models)
         #: How many runs of a queue a process has in hand at most.

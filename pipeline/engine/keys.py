@@ -13,7 +13,7 @@ key                       type    holds
 ``run:<id>:errors``       list    one JSON object a failed attempt
 ``run:<id>:calls``        list    one JSON object a call of a language model
 ``run:<id>:children``     set     the runs it started and waits for
-``run:<id>:text``         hash    stream -> the text written so far
+``run:<id>:text``         hash    ``<stream>`` -> its length, ``<stream>/<n>`` -> piece n of its text
 ``flow:<id>``             hash    a flow: its state, how many nodes are pending, the state of each node
 ``flow:<id>:log``         list    what happened to its nodes; also a channel
 ``ready:<q>``             zset    lanes, ``<tier>:<group>[<0x1f><gates>]``, by tier, then by virtual time
@@ -95,6 +95,9 @@ RECORD = {
     "waited_ms": "how long its snoozes were in all",
     "timeouts": "attempts that ended at their time limit",
     "degraded": "set if its result was made without the models it asked for",
+    "answered": "ticket of the last answer that a person gave",
+    "reported": "fence of the attempt that reported last",
+    "more": "set if it has any of the fields that few runs have",
     "review": "what a person has to decide, as JSON",
     "retry_of": "the dead run it was made from",
     "retried_as": "the run that was made from it",

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import structlog
 
+from pipeline.engine.records import Retention
 from pipeline.engine.store import Store
 from pipeline.errors import Unavailable
 
@@ -22,10 +23,11 @@ log = structlog.get_logger(__name__)
 class Reconciler(threading.Thread):
     """A thread that sweeps while its worker is the leader: expired leases, due runs, retention."""
 
-    def __init__(self, store: Store, worker_id: str, lease: timedelta) -> None:
+    def __init__(self, store: Store, worker_id: str, lease: timedelta, retention: dict[str, Retention]) -> None:
         super().__init__(name="reconciler", daemon=True)
         self._store = store
         self._worker_id = worker_id
+        self._retention = retention
         self._lease_ms = int(lease.total_seconds() * 1000)
         self._interval = min(INTERVAL, lease / 4)
         self._stopping = threading.Event()
@@ -39,7 +41,9 @@ class Reconciler(threading.Thread):
         while not self._stopping.wait(pause):
             pause = self._interval.total_seconds()
             try:
-                _, stalled, looping, _, removed = self._store.sweep(self._worker_id, lease_ms=self._lease_ms)
+                _, stalled, looping, _, removed = self._store.sweep(
+                    self._worker_id, lease_ms=self._lease_ms, retention=self._retention
+                )
             except Unavailable as error:
                 log.warning("sweep_delayed", error=str(error))
                 continue

@@ -20,8 +20,8 @@ from pipeline.engine.records import CRASH_LIMIT, RETENTION, Commit, Lease, NewRu
 from pipeline.engine.script import Lines, Script
 from pipeline.errors import Unavailable
 
-#: How many runs one call enqueues; more go in several calls.
-ENQUEUE_BATCH = 500
+#: How many runs one call enqueues; more go in several calls, so that none holds up Redis for long.
+ENQUEUE_BATCH = 100
 
 
 class Store:
@@ -199,17 +199,6 @@ class Store:
             return getattr(self.client, command)(*args, **kwargs)
         except redis.RedisError as error:
             raise Unavailable(f"Redis: {error}") from error
-
-    def read_log(self, record: str, start: int) -> tuple[int, list[bytes]]:
-        """Give how many events a log has dropped, and those it holds from position ``start``, as of one moment."""
-        try:
-            pipe = self.client.pipeline(transaction=True)
-            pipe.hget(record, "dropped")
-            pipe.lrange(f"{record}:log", start, -1)
-            dropped, entries = pipe.execute()
-        except redis.RedisError as error:
-            raise Unavailable(f"Redis: {error}") from error
-        return int(dropped or 0), entries
 
     def listen(self, records: Iterable[str]) -> Listener:
         """Give something that hears of new entries in the logs of records."""

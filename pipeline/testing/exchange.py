@@ -46,8 +46,12 @@ class Exchange:
     def send(self, status: int, kind: str, payload: bytes, headers: dict[str, str] | None = None) -> None:
         """Send a whole answer."""
         self.head(status, kind, len(payload), headers)
-        self.write(payload)
-        self.call.answered = True
+        self.call.answered = True  # before whoever asked can have read it and look
+        try:
+            self.write(payload)
+        except OSError:
+            self.call.answered = False
+            raise
 
     def stream(self, pieces: Iterable[bytes], every: timedelta = _NO_TIME, *, whole: bool = True) -> bool:
         """Send events one by one, each after a wait, without an end if not ``whole``; False if the caller went away."""

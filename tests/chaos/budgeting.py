@@ -7,7 +7,6 @@ from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
 
-from pipeline import Send
 from pipeline.budget import Budget
 from pipeline.engine import keys
 from pipeline.engine.gates import Gates
@@ -134,7 +133,9 @@ def killed_reservations(
 
     def leaked() -> list[str]:
         holders = [holder.decode() for holder in here.store.client.hkeys(held_key)]
-        holders += [holder.decode() for holder in here.store.client.zrange(keys.permits(here.store.namespace, TOKENS), 0, -1)]
+        holders += [
+            holder.decode() for holder in here.store.client.zrange(keys.permits(here.store.namespace, TOKENS), 0, -1)
+        ]
         return [holder for holder in holders if holder.startswith(tuple(dead))]
 
     at_first = len(leaked())
@@ -143,7 +144,12 @@ def killed_reservations(
     states = here.settle(ids, timedelta(seconds=120))
     now = here.inspector.now_ms()
     spent = gates.spent(MONEY, budget.config(), now)
-    report.figures = {"leaked": at_first, "back_s": round(back, 1), "lease_s": lease, "states": dict(Counter(states.values()))}
+    report.figures = {
+        "leaked": at_first,
+        "back_s": round(back, 1),
+        "lease_s": lease,
+        "states": dict(Counter(states.values())),
+    }
     report.expect("something was in use when they died", at_first > 0)
     report.expect(f"it is free within a lease, and a call: {back:.1f}", back <= lease + seconds + 1)
     report.expect("all completed", set(states.values()) == {"completed"})

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
 
 from tests.chaos import crashing, garbling, killing, losing, stalling, stopping
+from tests.chaos.policy_scenarios import POLICY_SCENARIOS
+from tests.chaos.scenario import MINUTE, SECOND, Scenario
 from tests.chaos.stage import Report, Stage
 from tests.support.proxy import Fault
-
-SECOND = timedelta(seconds=1)
-MINUTE = timedelta(minutes=1)
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """A scenario's long form: ``play`` gets a stage of its own, and a seed."""
-
-    id: str
-    what: str
-    play: Callable[[Stage, int], Report]
 
 
 def _storm(here: Stage, seed: int) -> Report:
@@ -139,4 +127,5 @@ SCENARIOS = (
             here, runs=5000, window=(1, 120), restarts=2, down=5 * SECOND, settled=3 * MINUTE
         ),
     ),
+    *POLICY_SCENARIOS,
 )

@@ -21,7 +21,15 @@ LONG = timedelta(minutes=10)
 
 
 def crowded(
-    here: Stage, *, crowd: int, few: int, job_s: float, workers: int, threads: int, limited: bool, all_of_it: bool = False
+    here: Stage,
+    *,
+    crowd: int,
+    few: int,
+    job_s: float,
+    workers: int,
+    threads: int,
+    limited: bool,
+    all_of_it: bool = False,
 ) -> Report:
     """R20: one tenant sends ten runs while another has thousands in line, with a limit of both or without."""
     report, job = Report(), shared if limited else unlimited
@@ -69,7 +77,7 @@ def cost_fair(
     ids = here.accept(job.send_many([*heavy_ones, *light_ones]))
     here.settle(ids[heavy:], LONG)
     order = sorted(_started(here, ids), key=lambda row: row[0])
-    left = Counter({name: light for name in names} | {"heavy": heavy})
+    left = Counter(dict.fromkeys(names, light) | {"heavy": heavy})
     taken: dict[str, int] = defaultdict(int)
     for _, group in order:
         taken[group] += 10 if group == "heavy" else 1

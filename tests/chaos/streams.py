@@ -13,7 +13,7 @@ from pipeline.engine import keys
 from pipeline.engine.texts import Texts
 from pipeline.event_tokens import EventTokens
 from tests.actors import streaming
-from tests.actors.streaming import Tale, teller
+from tests.actors.streaming import Chapters, Tale, chronicler, teller
 from tests.chaos.stage import Report, Stage
 from tests.support.listening import Browser, path_of
 from tests.support.processes import Process
@@ -48,7 +48,9 @@ def many_readers(
     crew = here.workers(processes, **options)
     server.wait_for_output("running on")
     [port] = re.findall(r"running on http://127.0.0.1:(\d+)", server.output)
-    ids = here.accept(teller.send_many([tale] * runs))
+    half = runs // 2
+    chapters = Chapters(chapters=max(1, tale.words // 10), words=10, pause_s=tale.pause_s)
+    ids = here.accept([*teller.send_many([tale] * (runs - half)), *chronicler.send_many([chapters] * half)])
     browsers = [_browser(int(port), run_id) for run_id in ids for _ in range(-(-clients // runs))][:clients]
     killing = lambda: _kill(here, crew, options, crashes, ids)  # noqa: E731 - a name for what is done
     asyncio.run(_drama(killing, browsers, dice, report, limit))

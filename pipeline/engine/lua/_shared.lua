@@ -126,6 +126,12 @@ local function settle(id, state, now)
   end
 end
 
+-- A run is removed: its key stands for nothing more, unless it is to for a period.
+local function forget_key(actor, key, id)
+  local name = P .. 'key:' .. actor .. ':' .. key
+  if redis.call('GET', name) == id and redis.call('PTTL', name) == -1 then redis.call('DEL', name) end
+end
+
 -- A run ends: its record keeps what was asked and what came of it.
 local function finish(id, state, now, reason)
   redis.call('ZADD', P .. 'finished:' .. state, now, id)

@@ -39,14 +39,14 @@ end
 local function first_under(name, mode, at)
   local first = redis.call('GET', name)
   if not first then return nil end
-  local r = redis.call('HMGET', P .. 'run:' .. first, 'state', 'queue', 'fence')
-  if mode == 'throttle' then return first end
+  local r = redis.call('HMGET', P .. 'run:' .. first, 'state', 'sent', 'fence')
+  if mode == 'throttle' or r[2] == ARGV[at] then return first end -- or this very sending was taken, and its reply lost
   if not r[1] then return nil end
   if mode == 'return' then return (r[1] ~= 'dead' and r[1] ~= 'cancelled') and first or nil end
   if (r[1] ~= 'queued' and r[1] ~= 'snoozed' and r[1] ~= 'parked') or r[3] then return nil end
   -- It has not started: what is new takes its place, its turn and its id.
   local message = string.gsub(ARGV[at + 14], ARGV[at], first, 1)
-  redis.call('HSET', P .. 'run:' .. first, 'message', message)
+  redis.call('HSET', P .. 'run:' .. first, 'message', message, 'sent', ARGV[at])
   emit(first, 'replaced', '{}')
   if mode == 'debounce' and redis.call('ZSCORE', P .. 'delayed', first) then
     local due = now + tonumber(ARGV[at + 9])

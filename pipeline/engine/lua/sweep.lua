@@ -70,7 +70,7 @@ for i = 4, #ARGV, 3 do
         redis.call('ZADD', index, now, id) -- out of the way of those that may go
       else
         redis.call('ZREM', index, id)
-        if r[3] and redis.call('GET', P .. 'key:' .. r[2] .. ':' .. r[3]) == id then redis.call('DEL', P .. 'key:' .. r[2] .. ':' .. r[3]) end
+        if r[3] then forget_key(r[2], r[3], id) end
         redis.call('UNLINK', key, key .. ':log', key .. ':steps', key .. ':errors', key .. ':text', key .. ':calls', key .. ':children')
         removed = removed + 1
       end
