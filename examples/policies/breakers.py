@@ -27,20 +27,20 @@ def update(name: str) -> str:
 
 
 def main() -> None:
-    inspector = worker()
-    controls = Controls(project().store)
+    with worker() as inspector:
+        controls = Controls(project().store)
 
-    def breaker() -> dict[str, object]:
-        return controls.breakers("crm")[0]
+        def breaker() -> dict[str, object]:
+            return controls.breakers("crm")[0]
 
-    first = update.send_many(["Ada", "Bo", "Cy", "Di"])
-    until(lambda: breaker()["state"] == "open")
-    print(f"after {len(calls)} failures the breaker is {breaker()['state']}")
-    second = update.send_many([f"customer {number}" for number in range(20)])
-    print(f"20 more are sent, and {len(calls) - 4} of them call")
-    crm_is_up.set()
-    states = {inspector.wait(run.id) for run in [*first, *second]}
-    print(f"the crm is back: all 24 runs are {', '.join(states)}, with {len(calls)} calls")
+        first = update.send_many(["Ada", "Bo", "Cy", "Di"])
+        until(lambda: breaker()["state"] == "open")
+        print(f"after {len(calls)} failures the breaker is {breaker()['state']}")
+        second = update.send_many([f"customer {number}" for number in range(20)])
+        print(f"20 more are sent, and {len(calls) - 4} of them call")
+        crm_is_up.set()
+        states = {inspector.wait(run.id) for run in [*first, *second]}
+        print(f"the crm is back: all 24 runs are {', '.join(states)}, with {len(calls)} calls")
 
 
 if __name__ == "__main__":

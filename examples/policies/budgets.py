@@ -21,10 +21,9 @@ def answer(question: str) -> Answered:
 
 
 def main() -> None:
-    with SimulatedProvider() as provider:
+    with SimulatedProvider() as provider, worker() as inspector:
         llm.configure(llm.Providers(openai_base_url=provider.url))
         provider.on("gpt-4o-mini", Answer({"text": "42"}, tokens_in=1500, tokens_out=500))
-        inspector = worker()
         for tenant in ("acme", "acme", "acme", "zeta"):
             print(f"{tenant}: {story(inspector, answer.send('Why?', group=tenant).id)}")
         print(f"calls that were made: {len(provider.calls)}")

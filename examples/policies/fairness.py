@@ -34,11 +34,11 @@ def rendered(**wanted: int) -> str:
 
 
 def main() -> None:
-    worker()
-    print("acme has 6 pages, zeta 3: ", rendered(acme=6, zeta=3))
-    Controls(project().store).weigh("acme", 2)
-    print("acme has a weight of 2:   ", rendered(acme=6, zeta=3))
-    Controls(project().store).weigh("acme", 1)
+    with worker():
+        print("acme has 6 pages, zeta 3: ", rendered(acme=6, zeta=3))
+        Controls(project().store).weigh("acme", 2)
+        print("acme has a weight of 2:   ", rendered(acme=6, zeta=3))
+        Controls(project().store).weigh("acme", 1)
 
 
 if __name__ == "__main__":

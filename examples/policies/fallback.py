@@ -26,11 +26,10 @@ def compose(subject: str, model: str) -> Haiku:
 
 
 def main() -> None:
-    with SimulatedProvider() as provider:
+    with SimulatedProvider() as provider, worker() as inspector:
         llm.configure(llm.Providers(openai_base_url=provider.url))
         provider.on("gpt-4o-mini", wrong_shape())
         provider.on("gpt-4o", Answer({"lines": ["old silent pond", "a frog jumps in", "the sound of water"]}))
-        inspector = worker()
 
         first = write.send("a pond")
         print("a bad answer:", story(inspector, first.id))

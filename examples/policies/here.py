@@ -4,16 +4,18 @@ import atexit
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-_started: list[Any] = []
+_broker: list[Any] = []
+_inspector: list[Any] = []
 
 
 def project() -> Any:
     """Give the broker: settings and a private Redis in a folder that is gone afterwards, and the policy file beside."""
-    if not _started:
+    if not _broker:
         folder = tempfile.TemporaryDirectory(prefix="policies-")
         atexit.register(folder.cleanup)
         os.environ.setdefault("DRAMATURG_HOME", folder.name)
@@ -22,23 +24,29 @@ def project() -> Any:
         from pipeline.app import broker
 
         logs.configure("critical")  # an example prints what it shows, and nothing else
-        _started.append(broker)
-    return _started[0]
+        _broker.append(broker)
+    return _broker[0]
 
 
-def worker() -> Any:
-    """Start a worker of four threads, if none runs yet, and give an inspector of its runs."""
+@contextmanager
+def worker() -> Iterator[Any]:
+    """Run a worker of four threads, unless one runs, and give an inspector of its runs."""
     import dramatiq
 
     from pipeline.inspector import Inspector
 
+    if _inspector:
+        yield _inspector[0]
+        return
     broker = project()
-    if len(_started) == 1:
-        running = dramatiq.Worker(broker, worker_threads=4, worker_timeout=100)
-        running.start()
-        atexit.register(running.stop)
-        _started.append(Inspector(broker.store, broker.values))
-    return _started[1]
+    running = dramatiq.Worker(broker, worker_threads=4, worker_timeout=100)
+    running.start()
+    _inspector.append(Inspector(broker.store, broker.values))
+    try:
+        yield _inspector[0]
+    finally:
+        _inspector.clear()
+        running.stop()
 
 
 def until(condition: Callable[[], Any], seconds: float = 20) -> Any:

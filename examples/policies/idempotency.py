@@ -28,13 +28,13 @@ def sent(mode: str, **options: timedelta) -> str:
 
 
 def main() -> None:
-    worker()
-    print("return:  ", sent("return"))
-    print("replace: ", sent("replace"))
-    print("debounce:", sent("debounce", period=PERIOD))
-    print("throttle:", sent("throttle", period=PERIOD))
-    again = build.send(3, key="site-return")
-    print("return, once it has ended:", again.result(timedelta(seconds=20)))
+    with worker():
+        print("return:  ", sent("return"))
+        print("replace: ", sent("replace"))
+        print("debounce:", sent("debounce", period=PERIOD))
+        print("throttle:", sent("throttle", period=PERIOD))
+        again = build.send(3, key="site-return")
+        print("return, once it has ended:", again.result(timedelta(seconds=20)))
 
 
 if __name__ == "__main__":

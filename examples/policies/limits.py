@@ -41,17 +41,17 @@ def upload(one: Upload) -> tuple[str, float]:
 
 
 def main() -> None:
-    inspector = worker()
-    letters = send_letter.send_many(["Ada", "Bo", "Cy", "Di", "Ed", "Flo"])
-    states = {inspector.wait(run.id) for run in letters}
-    print(f"6 letters are {', '.join(states)}; on their way at the same time: {most}")
+    with worker() as inspector:
+        letters = send_letter.send_many(["Ada", "Bo", "Cy", "Di", "Ed", "Flo"])
+        states = {inspector.wait(run.id) for run in letters}
+        print(f"6 letters are {', '.join(states)}; on their way at the same time: {most}")
 
-    runs = {user: upload.send_many([Upload(user=user, file=str(n)) for n in range(4)]) for user in ("ada", "bo")}
-    for user, sent in runs.items():
-        times = sorted(run.result(timedelta(seconds=20))[1] for run in sent)
-        print(f"{user}: 4 uploads took more than half a second: {times[-1] - times[0] > 0.5}")  # noqa: PLR2004
-    attempts = {inspector.show(run.id)["attempt"] for sent in runs.values() for run in sent}
-    print(f"attempts spent on each: {', '.join(map(str, attempts))}")
+        runs = {user: upload.send_many([Upload(user=user, file=str(n)) for n in range(4)]) for user in ("ada", "bo")}
+        for user, sent in runs.items():
+            times = sorted(run.result(timedelta(seconds=20))[1] for run in sent)
+            print(f"{user}: 4 uploads took more than half a second: {times[-1] - times[0] > 0.5}")  # noqa: PLR2004
+        attempts = {inspector.show(run.id)["attempt"] for sent in runs.values() for run in sent}
+        print(f"attempts spent on each: {', '.join(map(str, attempts))}")
 
 
 if __name__ == "__main__":

@@ -20,18 +20,18 @@ def print_letter(text: str) -> str:
 
 
 def main() -> None:
-    inspector = worker()
-    gates, controls = Gates(project().store), Controls(project().store)
-    first = print_letter.send("first")
-    until(lambda: first.state() == "running")
-    gates.pause("queue:printer")
-    second = print_letter.send("second")
-    print(f"paused:  first is {first.state()}, second is {second.state()}")
-    may_go_on.set()
-    until(lambda: controls.running("queue", "printer") == 0)
-    print(f"drained: first is {first.state()}, second is {second.state()}")
-    gates.resume("queue:printer")
-    print(f"resumed: second is {inspector.wait(second.id)}")
+    with worker() as inspector:
+        gates, controls = Gates(project().store), Controls(project().store)
+        first = print_letter.send("first")
+        until(lambda: first.state() == "running")
+        gates.pause("queue:printer")
+        second = print_letter.send("second")
+        print(f"paused:  first is {first.state()}, second is {second.state()}")
+        may_go_on.set()
+        until(lambda: controls.running("queue", "printer") == 0)
+        print(f"drained: first is {first.state()}, second is {second.state()}")
+        gates.resume("queue:printer")
+        print(f"resumed: second is {inspector.wait(second.id)}")
 
 
 if __name__ == "__main__":

@@ -32,9 +32,9 @@ def refuse(parcel: str) -> None:
 
 
 def main() -> None:
-    inspector = worker()
-    for one in (ship, weigh, refuse):
-        print(f"{one.actor_name}: {story(inspector, one.send('a vase').id)}")
+    with worker() as inspector:
+        for one in (ship, weigh, refuse):
+            print(f"{one.actor_name}: {story(inspector, one.send('a vase').id)}")
 
 
 if __name__ == "__main__":

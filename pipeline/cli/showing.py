@@ -174,20 +174,16 @@ def view_of(documents: int, *, quiet: bool) -> View:
 
 
 def _told(event: Event) -> str:
-    data = event.data
-    if event.event == "progress":
-        stage, message = data.get("stage", ""), data.get("message", "")
-        return clean(f"{stage}: {message}" if message else stage)
-    if event.event == "retrying":
-        return clean(f"failed ({data.get('reason')}), tries again in {data.get('delay_ms', 0) / 1000:.1f} s")
-    if event.event in {"dead", "cancelled"}:
-        return clean(f"{'failed' if event.event == 'dead' else 'left out'} ({data.get('reason', '')})")
-    if event.event == "fallback":
-        return clean(str(data.get("reason", "")).removeprefix("model: "))
-    if event.event == "snoozed":
-        return clean(f"waits ({data.get('reason')}), {data.get('delay_ms', 0) / 1000:.1f} s")
-    if event.event == "review":
-        return clean(f"waits for a person: {data.get('reason', '')}; see: dramaturg review ls")
-    if event.event == "stalled":
-        return "its worker was lost, goes on with another"
-    return ""
+    data = {"reason": "", "stage": "", "message": ""} | event.data
+    wait = f"{data.get('delay_ms', 0) / 1000:.1f} s"
+    told = {
+        "progress": f"{data['stage']}: {data['message']}" if data["message"] else str(data["stage"]),
+        "retrying": f"failed ({data['reason']}), tries again in {wait}",
+        "dead": f"failed ({data['reason']})",
+        "cancelled": f"left out ({data['reason']})",
+        "fallback": str(data["reason"]).removeprefix("model: "),
+        "snoozed": f"waits ({data['reason']}), {wait}",
+        "review": f"waits for a person: {data['reason']}; see: dramaturg review ls",
+        "stalled": "its worker was lost, goes on with another",
+    }
+    return clean(told.get(event.event, ""))

@@ -15,6 +15,9 @@ from pipeline.errors import Backpressure, Unavailable
 
 _LUA = files("pipeline.engine") / "lua"
 
+#: What stands before a script that asks a gate, in this order.
+_GATES = ("_limits", "_breakers", "_gates")
+
 #: Scripts that bring new work, and are refused when Redis has no memory left.
 _NEEDS_ROOM = frozenset({"enqueue"})
 
@@ -64,7 +67,7 @@ class Script:
         self._lines = lines
         self._prefix = prefix
         body = (_LUA / f"{name}.lua").read_text()
-        preludes = ["_shared", *(["_gates"] if "\n-- needs _gates\n" in body else [])]
+        preludes = ["_shared", *(_GATES if "\n-- needs _gates\n" in body else ())]
         # What was accepted is finished however full Redis is; a verdict or a sweep that it refused would keep it full.
         head = "" if name in _NEEDS_ROOM else "#!lua flags=allow-oom\n"
         self._source = head + "".join((_LUA / f"{prelude}.lua").read_text() for prelude in preludes) + body

@@ -16,9 +16,7 @@ DAY = timedelta(days=1)
 @pytest.mark.parametrize(("then", "per"), [("wait", DAY), ("wait", SECOND), ("stop", DAY)])
 def test_a_budget_is_never_overspent(here: Stage, then: str, per: timedelta) -> None:
     """By many calls at once; who comes too late waits for the next period, or stops, as it was told."""
-    report = budgeting.budget_stop(
-        here, dollars=0.1, then=then, runs=50, calls=4, workers=2, threads=4, per=per
-    )
+    report = budgeting.budget_stop(here, dollars=0.1, then=then, runs=50, calls=4, workers=2, threads=4, per=per)
     assert not report.broken, report
 
 
@@ -31,6 +29,6 @@ def test_what_the_killed_had_reserved_is_free_within_a_lease(here: Stage) -> Non
 def test_a_limit_of_tokens_is_used_up_though_calls_ask_for_more_than_they_take(here: Stage) -> None:
     """Ten times more, as they must when nobody knows how long an answer will be."""
     report = budgeting.token_limit(
-        here, runs=200, workers=1, threads=8, a_second=20_000, seconds=4, overstated=10
+        here, runs=200, workers=1, threads=8, a_second=20_000, calls_a_second=20, seconds=4, overstated=10
     )
     assert not report.broken, report

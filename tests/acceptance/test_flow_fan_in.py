@@ -69,7 +69,8 @@ def test_the_join_starts_once_whatever_is_committed_twice(here: Stage) -> None:
     actors = list(here.broker.actors)
     begun: list[str] = []
     for round_ in range(20):
-        leases, _ = here.store.claim("w", f"c{round_}", {"default": 4}, dict.fromkeys(actors, 1), want=4, lease_ms=60_000)
+        known = dict.fromkeys(actors, 1)
+        leases, _ = here.store.claim("w", f"c{round_}", {"default": 4}, known, want=4, lease_ms=60_000)
         if not leases:
             break
         begun += [lease.run_id for lease in leases]

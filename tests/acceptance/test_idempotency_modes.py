@@ -93,7 +93,9 @@ def test_debounce_starts_one_a_period_after_the_last_with_its_payload(fleet: Fle
     assert send(fleet, "x1", "debounce") == "x1"
     first_due = int(fleet.client.hget(keys.run(NS, "x1"), "due_ms"))
     eventually(
-        lambda: send(fleet, "x2", "debounce") == "x1" and int(fleet.client.hget(keys.run(NS, "x1"), "due_ms")) > first_due
+        lambda: (
+            send(fleet, "x2", "debounce") == "x1" and int(fleet.client.hget(keys.run(NS, "x1"), "due_ms")) > first_due
+        )
     )
     assert message(fleet, "x1") == '{"args":["payload 2"],"message_id":"x1"}', "the id stays, the payload does not"
     assert fleet.start() == []
@@ -132,8 +134,7 @@ def test_of_many_senders_at_once_one_makes_a_run(here: Stage, mode: Mode) -> Non
     got: list[str] = []
 
     def sender(number: int) -> None:
-        for turn in range(10):
-            got.append(nap.send(Nap(tag=f"{number}.{turn}"), key="k", mode=mode, period=period).id)
+        got.extend(nap.send(Nap(tag=f"{number}.{n}"), key="k", mode=mode, period=period).id for n in range(10))
 
     threads = [threading.Thread(target=sender, args=(number,)) for number in range(8)]
     for thread in threads:

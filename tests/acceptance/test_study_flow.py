@@ -227,6 +227,7 @@ def test_a_model_that_obeys_the_document_does_not_speak_in_the_pack(studio: Stud
     for name in ("graph.generate[0]", "quiz.generate[0]"):
         assert [error["attempt"] for error in errors_of(studio, flow.runs[name])] == [1]
 
+
 def test_a_graph_that_cannot_be_made_takes_the_explanations_along_and_not_the_quiz(studio: Studio) -> None:
     """The key is refused for it alone: no second attempt is made, and what is missing is told without the key."""
     model = studio.provider.on("keyless", Unless("knowledge graph", bad_key("sk-0123456789abcdef")))

@@ -30,7 +30,8 @@ def blabbing(how: str, run: Run) -> None:
     secret = os.environ["CANARY_API_KEY"]
     run.progress("telling", 50, f"key={secret}", header=f"Authorization: Bearer {secret}")
     if how == "review":
-        raise NeedsReview(f"is {secret} right?", item={"kind": "gate", "name": "none", "grades": [], "problem": f"it was {secret}"})
+        item = {"kind": "gate", "name": "none", "grades": [], "problem": f"it was {secret}"}
+        raise NeedsReview(f"is {secret} right?", item=item)
     if how == "snooze" and run.attempt == 1:
         raise Parked(timedelta(minutes=10), f"waits for {secret}")
     raise RuntimeError(f"boom with {secret}") from ConnectionError(f"redis://user:{secret}@nowhere/0")

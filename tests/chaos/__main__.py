@@ -14,8 +14,8 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.scenario import Scenario
+from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.stage import Report, stage
 from tests.support.redis_server import RedisServer
 

@@ -24,14 +24,22 @@ READ, WRITTEN = 1, 2
 
 
 def token_limit(
-    here: Stage, *, runs: int, workers: int, threads: int, a_second: int, seconds: float, overstated: float
+    here: Stage,
+    *,
+    runs: int,
+    workers: int,
+    threads: int,
+    a_second: int,
+    calls_a_second: float,
+    seconds: float,
+    overstated: float,
 ) -> Report:
     """Calls that ask for more tokens than they use leave no more than a tenth of what is allowed unused."""
     report, gates = Report(), Gates(here.store)
     limit = Limit(TOKENS, tokens=int(a_second * 10), per=10 * SECOND, on="call")
     gates.put("limits", TOKENS, limit.config())
     here.workers(workers, threads=threads, modules=[module.__name__])
-    used = a_second // 20
+    used = int(a_second / calls_a_second)
     asks = Spending(
         tokens_in=used // 2, tokens_out=used // 2, bytes_in=100, most_out=int(used * overstated), seconds=0.1
     )
@@ -64,7 +72,16 @@ def token_limit(
 
 
 def budget_stop(
-    here: Stage, *, dollars: float, then: str, runs: int, calls: int, workers: int, threads: int, per: timedelta | None
+    here: Stage,
+    *,
+    dollars: float,
+    then: str,
+    runs: int,
+    calls: int,
+    workers: int,
+    threads: int,
+    per: timedelta | None,
+    patience: timedelta = timedelta(minutes=1),
 ) -> Report:
     """R32: more calls than a budget allows, several at once: it is never overspent, and nobody dies who may wait."""
     report, gates = Report(), Gates(here.store)
@@ -75,7 +92,6 @@ def budget_stop(
     most, real = (1_000 + 2_000) / 1e6, (500 + 800) / 1e6
     began = here.inspector.now_ms()
     ids = here.accept(spend.send_many([asks] * runs))
-    patience = timedelta(seconds=60)
     if then == "wait" and per is not None and per > timedelta(minutes=1):
         eventually(lambda: not _at_work(here, ids), patience, every=0.1 * SECOND)
         states = here.states(ids)

@@ -1,4 +1,4 @@
-"""Runs that start many others and wait for them: joined once, with the missing named, whatever dies on the way (R26)."""
+"""Runs that start many others and wait for them: joined once, the missing named, whatever dies on the way (R26)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def gathered(
     slowest_ms: float,
     seed: int = 1,
 ) -> Report:
-    """R26: thousands of children, workers killed, some children failing for good; the join comes once, with all it has."""
+    """R26: thousands of children, workers killed, some failing for good: the join comes once, with all it has."""
     report, dice = Report(), random.Random(seed)
     client = here.store.client
     client.config_set("slowlog-log-slower-than", 1_000)
@@ -81,7 +81,7 @@ def gathered(
 
 
 def lost_replies_while_spawning(here: Stage, *, children: int) -> Report:
-    """Each call by which a parent starts its children is lost in turn, there or back: none is missing, none is doubled."""
+    """Each call by which a parent starts its children is lost in turn, there or back: none is missing or doubled."""
     report, named = Report(), here.digests()
     lost: Counter[str] = Counter()
     struck = 0
@@ -159,7 +159,7 @@ def slow_scripts(here: Stage) -> list[tuple[float, str]]:
 
 @contextmanager
 def counted(here: Stage) -> Iterator[Counter[str]]:
-    """Count what clients ask of Redis while the block runs, but for what scripts do and what the scenario itself asks."""
+    """Count what workers ask of Redis while the block runs, without what scripts do."""
     commands: Counter[str] = Counter()
     over = threading.Event()
     own = here.store.client.client()

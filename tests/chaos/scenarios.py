@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.chaos import crashing, garbling, killing, losing, stalling, stopping
+from tests.chaos.limit_scenarios import LIMIT_SCENARIOS
 from tests.chaos.policy_scenarios import POLICY_SCENARIOS
 from tests.chaos.scenario import MINUTE, SECOND, Scenario
 from tests.chaos.stage import Report, Stage
@@ -128,4 +129,5 @@ SCENARIOS = (
         ),
     ),
     *POLICY_SCENARIOS,
+    *LIMIT_SCENARIOS,
 )

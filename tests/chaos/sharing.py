@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from pipeline import Send
 from pipeline.engine import keys
+from pipeline.engine.gates import Gates
 from tests.actors import limited as module
 from tests.actors import spending
 from tests.actors.limited import Job, shared, unlimited
@@ -72,9 +73,10 @@ def cost_fair(
     here.settle([handle.id for handle in job.send_many(light_ones[: threads * workers])], LONG)
     alone = here.accept(job.send_many(light_ones))
     here.settle(alone, LONG)
-    for queue in ("default",):
-        here.store.client.delete(f"{{{here.store.namespace}}}:debt:{queue}")
+    gates = Gates(here.store)
+    gates.pause("queue:default")  # until all of them want something
     ids = here.accept(job.send_many([*heavy_ones, *light_ones]))
+    gates.resume("queue:default")
     here.settle(ids[heavy:], LONG)
     order = sorted(_started(here, ids), key=lambda row: row[0])
     left = Counter(dict.fromkeys(names, light) | {"heavy": heavy})

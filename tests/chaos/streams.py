@@ -15,6 +15,7 @@ from pipeline.event_tokens import EventTokens
 from tests.actors import streaming
 from tests.actors.streaming import Chapters, Tale, chronicler, teller
 from tests.chaos.stage import Report, Stage
+from tests.support.apart import apart
 from tests.support.listening import Browser, path_of
 from tests.support.processes import Process
 from tests.support.waiting import eventually
@@ -53,10 +54,10 @@ def many_readers(
     ids = here.accept([*teller.send_many([tale] * (runs - half)), *chronicler.send_many([chapters] * half)])
     browsers = [_browser(int(port), run_id) for run_id in ids for _ in range(-(-clients // runs))][:clients]
     killing = lambda: _kill(here, crew, options, crashes, ids)  # noqa: E731 - a name for what is done
-    asyncio.run(_drama(killing, browsers, dice, report, limit))
+    apart(_drama(killing, browsers, dice, report, limit))
     states = here.settle(ids, timedelta(seconds=5))
     latecomers = [_browser(int(port), run_id) for run_id in ids]
-    asyncio.run(_listen_all(latecomers, report))
+    apart(_listen_all(latecomers, report))
     texts = {run_id: Texts(here.store).read(run_id) for run_id in ids}
     lags = [lag for browser in browsers for lag in browser.lags]
     pieces = [event for browser in browsers for event in browser.events]

@@ -23,6 +23,7 @@ from redis.retry import Retry
 from sqlalchemy.pool import QueuePool
 
 from pipeline.classification import classify
+from tests.support.apart import apart
 
 
 def what(call: Callable[[], Any]) -> tuple[str, str]:
@@ -125,7 +126,7 @@ def test_the_operating_system(tmp_path: Path) -> None:
             ssl.create_default_context().wrap_socket(there, server_hostname="localhost")
 
     def wait_in_vain() -> None:
-        asyncio.run(asyncio.wait_for(asyncio.sleep(9), 0.01))
+        apart(asyncio.wait_for(asyncio.sleep(9), 0.01))
 
     def run_long() -> None:
         subprocess.run([sys.executable, "-c", "import time; time.sleep(9)"], timeout=0.2, check=True)

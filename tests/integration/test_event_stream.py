@@ -24,6 +24,7 @@ from pipeline.engine.values import Values
 from pipeline.event_stream import events_app
 from pipeline.event_tokens import EventTokens
 from pipeline.inspector import Inspector
+from tests.support.apart import apart
 from tests.support.listening import Browser, ask, path_of, serving
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
@@ -89,7 +90,7 @@ def test_a_run_is_told_from_its_first_event_to_its_last(place: Place) -> None:
         assert await browser.listen() is True, "204: there is nothing more to come"
         return browser
 
-    browser = asyncio.run(asyncio.wait_for(listen(), 20))
+    browser = apart(asyncio.wait_for(listen(), 20))
     assert [e["event"] for e in browser.events] == ["queued", "started", *["text"] * 5, "completed"]
     assert browser.texts == {"text": "01234"}
     assert browser.ids == sorted(set(browser.ids))
@@ -116,7 +117,7 @@ def test_a_client_goes_on_behind_any_event(place: Place) -> None:
             assert (await asked.body()).count(b"data: ") == len(rest.events)
             await asked.close()
 
-    asyncio.run(asyncio.wait_for(listen(), 20))
+    apart(asyncio.wait_for(listen(), 20))
 
 
 def test_a_late_client_of_a_long_log_gets_a_gap_and_the_text(place: Place) -> None:
@@ -138,7 +139,7 @@ def test_a_late_client_of_a_long_log_gets_a_gap_and_the_text(place: Place) -> No
         assert browser.texts == place.texts.read("r1")
         assert [e["event"] for e in browser.events] == ["queued", "gap", "text", "completed"]
 
-    asyncio.run(asyncio.wait_for(listen(), 20))
+    apart(asyncio.wait_for(listen(), 20))
 
 
 def test_only_a_valid_token_for_that_run_lets_in(place: Place) -> None:
@@ -166,7 +167,7 @@ def test_only_a_valid_token_for_that_run_lets_in(place: Place) -> None:
         assert bearer.headers["content-type"].startswith("text/event-stream")
         await bearer.close()
 
-    asyncio.run(asyncio.wait_for(statuses(), 20))
+    apart(asyncio.wait_for(statuses(), 20))
 
 
 def test_a_request_that_cannot_be_answered_says_so_in_json(place: Place) -> None:
@@ -187,7 +188,7 @@ def test_a_request_that_cannot_be_answered_says_so_in_json(place: Place) -> None
         head = await ask(place.port, path_of("r1", TOKENS.issue("r1")), method="HEAD")
         assert head.status == 200
 
-    asyncio.run(asyncio.wait_for(statuses(), 20))
+    apart(asyncio.wait_for(statuses(), 20))
 
 
 def test_a_run_that_is_removed_while_somebody_listens_ends_the_response(place: Place) -> None:
@@ -201,7 +202,7 @@ def test_a_run_that_is_removed_while_somebody_listens_ends_the_response(place: P
         place.client.delete(keys.run(NS, "r1"), keys.run(NS, "r1") + ":log")
         assert await listening is False
 
-    asyncio.run(asyncio.wait_for(listen(), 20))
+    apart(asyncio.wait_for(listen(), 20))
 
 
 def test_a_dead_run_that_is_retried_is_followed_to_its_second_end(place: Place) -> None:
@@ -222,7 +223,7 @@ def test_a_dead_run_that_is_retried_is_followed_to_its_second_end(place: Place) 
         story = [e["event"] for e in browser.events]
         assert [e.event for e in place.inspector.events("r1", timeout=timedelta(seconds=5))] == story
 
-    asyncio.run(asyncio.wait_for(listen(), 20))
+    apart(asyncio.wait_for(listen(), 20))
 
 
 def test_a_flow_is_followed_to_its_end(place: Place) -> None:
@@ -239,7 +240,7 @@ def test_a_flow_is_followed_to_its_end(place: Place) -> None:
         assert [e["event"] for e in browser.events] == ["node", "completed"]
         assert await browser.listen() is True
 
-    asyncio.run(asyncio.wait_for(listen(), 20))
+    apart(asyncio.wait_for(listen(), 20))
 
 
 def test_all_clients_of_a_process_share_one_listening_connection(place: Place) -> None:
@@ -260,7 +261,7 @@ def test_all_clients_of_a_process_share_one_listening_connection(place: Place) -
         await asyncio.gather(*listening)
         assert all(b.texts == {"text": f"r{n % 20}"} for n, b in enumerate(browsers))
 
-    asyncio.run(asyncio.wait_for(listen(), 40))
+    apart(asyncio.wait_for(listen(), 40))
     eventually(lambda: not subscribers(place), timedelta(seconds=15))
 
 
@@ -279,7 +280,7 @@ def test_clients_outlast_a_redis_that_is_started_anew(place: Place, redis_server
         await listening
         return browser
 
-    browser = asyncio.run(asyncio.wait_for(listen(), 40))
+    browser = apart(asyncio.wait_for(listen(), 40))
     assert browser.texts == {"text": "before after"}
     assert browser.ids == sorted(set(browser.ids))
 
@@ -314,7 +315,7 @@ def test_clients_above_the_bound_are_asked_to_come_back(place: Place) -> None:
         await first.close()
 
     with serving(app) as port:
-        asyncio.run(asyncio.wait_for(listen(port), 20))
+        apart(asyncio.wait_for(listen(port), 20))
 
 
 def written(place: Place, fence: int, at: int, text: str) -> bool:

@@ -266,6 +266,8 @@ def test_nothing_is_left_behind_when_all_is_done(fleet: Fleet) -> None:
 
     def left() -> list[str]:
         assert fleet.start(9) == []
-        return [key for key in (name.decode().split(":", 1)[1] for name in fleet.client.keys("*")) if key.startswith(kept)]
+        return [
+            key for key in (name.decode().split(":", 1)[1] for name in fleet.client.keys("*")) if key.startswith(kept)
+        ]
 
     eventually(lambda: not left())

@@ -1,4 +1,4 @@
-"""What stands before a call of a model: limits of calls and tokens, and budgets; reserved before it, settled after it."""
+"""What stands before a call of a model: limits of calls and tokens, and budgets; reserved first, settled later."""
 
 from __future__ import annotations
 
@@ -30,6 +30,18 @@ def fleet(redis_client: redis.Redis) -> Fleet:
 def taken(fleet: Fleet, name: str, budget: Budget) -> dict[str, int]:
     seconds, micros = fleet.client.time()
     return fleet.gates.spent(name, budget.config(), seconds * 1000 + micros // 1000)
+
+
+def refused_for(fleet: Fleet, duration: timedelta) -> None:
+    """Ask for a start all the while, in vain."""
+    begun = fleet.client.time()
+
+    def over() -> bool:
+        assert fleet.start() == []
+        seconds, micros = fleet.client.time()
+        return seconds - begun[0] + (micros - begun[1]) / 1e6 >= duration.total_seconds()
+
+    eventually(over)
 
 
 def test_a_lost_reply_reserves_once(fleet: Fleet) -> None:
@@ -203,6 +215,45 @@ def test_a_tokens_limit_expects_what_such_calls_took_so_far(fleet: Fleet) -> Non
     assert [isinstance(answer, Reserved) for answer in at_once] == [True] * 9 + [False]
     other = fleet.gates.reserve(fleet.asking("r1", tokens=1000, actor="b"))
     assert isinstance(other, Refused), "of another actor's calls nothing is known"
+
+
+def test_runs_do_not_start_only_to_find_that_no_call_is_left(fleet: Fleet) -> None:
+    """Those whose models are all out of calls wait in line, others start; when a call is left they go on at once."""
+    fleet.declare(Limit("few", concurrency=1, by="model", on="call"))
+    asking = fleet.asking("r1", "m1")
+    held = fleet.reserve(asking)
+    assert isinstance(held, Reserved)
+    waits = fleet.send(1, gates="c:m1")
+    assert fleet.start(9) == []
+    assert [row["gate"] for row in fleet.gates.blocked()] == ["l:few=m1"]
+    either = fleet.send(1, gates="c:m1|m2")
+    assert fleet.start(9) == either
+    fleet.settle(asking, reserved=held, tokens=100)
+    assert fleet.start(9) == waits
+    fleet.declare(Limit("tpm", tokens=10_000, per=timedelta(hours=1), by="group", on="call"))
+    large = fleet.asking("r2", "m3", tokens=2000, group="g")
+    assert isinstance(fleet.reserve(large), Reserved)
+    fleet.send(1, gates="c:m4", group="g")
+    other = fleet.send(1, gates="c:m4", group="h")
+    assert fleet.start(9) == other
+    assert [row["gate"] for row in fleet.gates.blocked()] == ["l:tpm=g"]
+
+
+def test_a_line_before_a_limit_of_calls_that_moves_tires_nobody(fleet: Fleet) -> None:
+    """One that does not move does."""
+    fleet.declare(Limit("few", concurrency=1, on="call"))
+    ids = fleet.send(4, gates="c:m", patience_ms=300)
+    for run in ids[:2]:
+        asking = fleet.asking("r1")
+        held = fleet.reserve(asking)
+        assert isinstance(held, Reserved)
+        assert fleet.start() == []
+        refused_for(fleet, timedelta(milliseconds=200))
+        fleet.settle(asking, reserved=held)
+        assert fleet.starts(1, SECOND) == [run]
+        fleet.end(run)
+    assert isinstance(fleet.reserve(fleet.asking("r1")), Reserved)
+    eventually(lambda: fleet.start() == [] and fleet.state(ids[3]) == "dead waited_too_long: l:few", 2 * SECOND)
 
 
 def test_a_call_larger_than_the_burst_is_made_and_owes_the_rest(fleet: Fleet) -> None:

@@ -81,7 +81,7 @@ def test_while_it_is_open_no_call_and_no_start_passes(fleet: Fleet) -> None:
     assert HOUR - 60_000 < answer.wait_ms <= HOUR
     fleet.send(2, gates="c:m")
     assert fleet.start(4) == []
-    assert [(row["gate"], row["lanes"]) for row in fleet.gates.blocked()] == [("b:m", 1)]
+    assert [(row["gate"], row["lanes"]) for row in fleet.gates.blocked()] == [("c:m", 1)]
 
 
 def test_one_probe_at_a_time_in_the_whole_fleet(fleet: Fleet) -> None:
@@ -215,8 +215,22 @@ def test_a_chain_passes_while_one_of_its_models_is_free(fleet: Fleet) -> None:
     assert fleet.start() == ids[:1]
     fleet.call("r1", "limited", "m2", wait_ms=HOUR // 2)
     assert fleet.start() == []
-    assert [row["gate"] for row in fleet.gates.blocked()] == ["b:m2"]
+    assert [row["gate"] for row in fleet.gates.blocked()] == ["c:m1|m2"]
     assert fleet.gates.waits_ms(ids[0], ["m1", "m2"])[1] <= HOUR // 2
+
+
+@pytest.mark.parametrize("name", ["openai", "openai:x"])
+def test_a_chain_goes_on_with_whichever_model_is_back(fleet: Fleet, name: str) -> None:
+    """Be it the one that was to take longer."""
+    for model, ms in (("openai:x", HOUR), ("anthropic:y", HOUR // 2)):
+        fleet.gates.open_breaker(model, ms)
+    fleet.gates.open_breaker("openai", HOUR)
+    ids = fleet.send(3, gates="c:openai:x|anthropic:y")
+    assert fleet.start(3) == []
+    fleet.gates.close_breaker("openai:x" if name == "openai" else "openai")
+    assert fleet.start(3) == []
+    fleet.gates.close_breaker(name)
+    assert fleet.start(3) == ids
 
 
 @pytest.mark.parametrize("name", ["openai", "openai:x"])
@@ -246,7 +260,7 @@ def test_an_outage_wears_out_the_patience_of_all_that_wait(fleet: Fleet) -> None
     ids = fleet.send(12, gates="c:m", patience_ms=200)
     assert fleet.start(4) == []
 
-    ends = {"snoozed", "dead waited_too_long: b:m"}
+    ends = {"snoozed", "dead waited_too_long: c:m"}
 
     def worn_out() -> bool:
         pass_time(fleet)

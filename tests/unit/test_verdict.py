@@ -55,7 +55,8 @@ def test_every_kind_of_failure_is_decided(kind: Kind, attempt: int) -> None:
 def test_waiting_is_free_and_bounded() -> None:
     """A provider's own wait is kept to; a run that only ever waits is dead in the end, and says so."""
     assert decide("rate_limited", attempt=1, retry=AI, wait=7 * S).delay == 7 * S
-    assert decide("snoozed", attempt=1, retry=AI, snoozes=AI.waits) == Verdict("dead", reason="waited_too_often: snoozed")
+    often = decide("snoozed", attempt=1, retry=AI, snoozes=AI.waits)
+    assert often == Verdict("dead", reason="waited_too_often: snoozed")
     soon = Retry(patience=10 * S)
     assert decide("parked", why="b:x", attempt=1, retry=soon, waited=4 * S, wait=6 * S).state == "snoozed"
     late = decide("parked", why="b:x", attempt=1, retry=soon, waited=5 * S, wait=6 * S)

@@ -1,160 +1,10 @@
 -- What stands before a run or a call: limits, breakers, pauses. A run names its gates in its record, separated by
 -- spaces: l:<limit>[=<key>], b:<breaker>, c:<model>|<model> (a chain: one of them must be free). What a gate refuses waits
 -- as a lane (a group's line in a queue) at that gate, in order of turns; `gates` says when to look at which gate again.
-local configs = {}
 
--- The setting in force: set by hand for this very key, set by hand, or declared by the code.
-local function config(kind, name)
-  local found = configs[kind .. name]
-  if found == nil then
-    local plain = string.match(name, '^([^=]*)=') or name
-    local c = redis.call('HMGET', P .. kind, 'set:' .. name, 'set:' .. plain, 'declared:' .. plain, 'declared:*')
-    local text = c[1] or c[2] or c[3] or (kind == 'breakers' and c[4])
-    found = text and cjson.decode(text) or false
-    configs[kind .. name] = found
-  end
-  return found
-end
-
--- Whoever holds a permit, a probe or a reservation is `<run>`, or `<run>|<fence>|<call>`: it lives as long as the run's
--- lease, and a call no longer than the lease that it was made under.
-local fresh = {}
-local function living(holder)
-  local run, fence = string.match(holder, '^([^|]+)|?([^|]*)')
-  if not fresh[run] then
-    local ends = redis.call('ZSCORE', P .. 'leases', run)
-    if not ends or tonumber(ends) <= NOW then return false end
-  end
-  return fence == '' or redis.call('HGET', P .. 'run:' .. run, 'fence') == fence
-end
-
--- GCRA: when the next permit would be due. Unless more than a burst may be owed, it is no further off than the present
--- rate puts it: what was taken at a slower one counts as if it had been taken at this.
-local function arrival(key, most)
-  local tat = math.max(tonumber(redis.call('GET', key) or 0), NOW)
-  if most and tat > NOW + most + 0.01 then
-    tat = NOW + most
-    redis.call('SET', key, string.format('%.3f', tat), 'PX', math.ceil(most))
-  end
-  return tat
-end
-
--- ms until `cost` may be taken, and the time between two permits.
-local function rate_wait(key, rate, per_ms, burst, cost, owes)
-  local step = per_ms / rate
-  local tat = arrival(key, not owes and burst * step)
-  return math.max(0, tat + (math.min(cost, burst) - burst) * step - NOW), step
-end
-
-local function rate_take(key, rate, per_ms, burst, cost, owes)
-  local step = per_ms / rate
-  local tat = arrival(key, not owes and burst * step) + cost * step
-  redis.call('SET', key, string.format('%.3f', tat), 'PX', math.max(1, math.ceil(tat - NOW)))
-end
-
--- Takes back what the dead have reserved of a budget; `held` are those to look at, each a holder and an amount.
-local function release_dead(budget, held)
-  for j = 1, #held, 2 do
-    if not living(held[j]) then
-      local micros, tokens = string.match(held[j + 1], '(%d+):(%d+)')
-      redis.call('HDEL', budget .. ':held', held[j])
-      redis.call('HINCRBY', budget, 'held_micros', -micros)
-      redis.call('HINCRBY', budget, 'held_tokens', -tokens)
-    end
-  end
-end
-
--- Permits in use; those of the dead are taken back when there are none left.
-local function in_use(key, most)
-  local count = redis.call('ZCARD', key)
-  if count >= most then
-    for _, holder in ipairs(redis.call('ZRANGE', key, 0, 999)) do
-      if not living(holder) then count = count - redis.call('ZREM', key, holder) end
-    end
-  end
-  return count
-end
-
-local function breaker_fields(name, holder)
-  return redis.call('HMGET', P .. 'breaker:' .. name, 'state', 'until_ms', 'holder', 'limited_ms', 'since_ms',
-    'let:' .. (holder or ''))
-end
-
--- Calls a second while recovering: ten at first, then twice as many every fifth of the ramp.
-local function ramp_rate(since, ramp) return 10 * 2 ^ math.floor((NOW - since) * 5 / ramp) end
-
--- ms until a breaker lets `holder` through, and what passing means: nil, 'probe', 'ramp', or 'let' if it was let in when
--- it started and makes its first call.
-local function breaker_wait(name, holder)
-  local b = breaker_fields(name, holder)
-  local limited = tonumber(b[4] or 0)
-  if limited > NOW then return limited - NOW end
-  if b[1] == 'open' then
-    local left = tonumber(b[2]) - NOW
-    if left > 0 then return left end
-    return 0, 'probe'
-  elseif b[1] == 'half' then
-    if b[3] == holder then return 0 end
-    if living(b[3]) then return 1000 end
-    return 0, 'probe'
-  elseif b[1] == 'recovering' then
-    local c = config('breakers', name)
-    local since = tonumber(b[5])
-    if not c or NOW - since >= c.ramp_ms then return 0 end
-    if b[6] then return 0, 'let' end
-    local rate = ramp_rate(since, c.ramp_ms)
-    return rate_wait(P .. 'rate:~' .. name, rate, 1000, 1, 1), 'ramp'
-  end
-  return 0
-end
-
--- Breakers of which something is known, by the time it is forgotten: for those who list them.
-local function remember(name, ms)
-  redis.call('ZADD', P .. 'breaker_names', 'GT', NOW + math.max(86400000, ms or 0), name)
-end
-
-local function breaker_take(name, holder, how, starts)
-  local key = P .. 'breaker:' .. name
-  if how == 'probe' then
-    redis.call('HSET', key, 'state', 'half', 'holder', holder)
-  elseif how == 'ramp' then
-    local c = config('breakers', name)
-    rate_take(P .. 'rate:~' .. name, ramp_rate(tonumber(breaker_fields(name)[5]), c.ramp_ms), 1000, 1, 1)
-    if starts then redis.call('HSET', key, 'let:' .. holder, NOW) end
-  elseif how == 'let' and not starts then
-    redis.call('HDEL', key, 'let:' .. holder)
-  end
-end
-
--- A model is behind its own breaker and its provider's (`openai` of `openai:gpt-4o`; the address of a server).
-local function provider_of(model)
-  return string.match(model, '^(%a+:?//[^#]*)#') or string.match(model, '^([^:]+):') or model
-end
-
--- ms until a model may be asked, the breaker to wait for, and what passing either of them means. One of a `chain` is
--- passed over while the key or the account of its provider fails; one that stands alone is asked, and says so at once.
-local function model_wait(model, holder, chain)
-  local wait, how = breaker_wait(model, holder)
-  if wait > 0 then return wait, model end
-  local above = provider_of(model)
-  if chain then
-    local broken = tonumber(redis.call('HGET', P .. 'breaker:' .. above, 'broken_ms') or 0)
-    if broken > NOW then return broken - NOW, above end
-  end
-  local longer, so = 0, nil
-  if above ~= model then longer, so = breaker_wait(above, holder) end
-  return longer, longer > 0 and above or model, how, so
-end
-
-local function model_take(model, holder, starts)
-  local _, _, how, so = model_wait(model, holder)
-  breaker_take(model, holder, how, starts)
-  breaker_take(provider_of(model), holder, so, starts)
-  return how == 'probe' or so == 'probe'
-end
-
--- The gate that does not let a run start, and when to ask it again; nil if all do.
-local function refusal(gates, id)
+-- The gate that does not let a run start, and when to ask it again; nil if all do. A chain needs a model that is there,
+-- and that the limits of calls leave something of: who starts without waits with a worker's thread.
+local function refusal(gates, id, group, actor)
   for token in string.gmatch(gates, '%S+') do
     local kind, name = string.sub(token, 1, 1), string.sub(token, 3)
     if kind == 'l' then
@@ -173,10 +23,15 @@ local function refusal(gates, id)
     else
       local best, where = nil, nil
       for model in string.gmatch(name, '[^|]+') do
-        local wait, breaker = model_wait(model, id, string.find(name, '|', 1, true))
-        if not best or wait < best then best, where = wait, breaker end
+        local wait, gate = model_wait(model, id, string.find(name, '|', 1, true)), token
+        if wait == 0 then
+          local places = { group = group, flow = '', actor = actor, model = model, provider = provider_of(model) }
+          local limits = counting('limits', places)
+          if #limits > 0 then wait, gate = calls_wait(limits, expected_tokens(places, 1000000000)) end
+        end
+        if not best or wait < best then best, where = wait, gate end
       end
-      if best and best > 0 then return 'b:' .. where, NOW + best end
+      if best and best > 0 then return where, NOW + best end
     end
   end
 end
@@ -185,7 +40,7 @@ end
 local function pass(gates, id)
   for token in string.gmatch(gates, '%S+') do
     local kind, name = string.sub(token, 1, 1), string.sub(token, 3)
-    local open, probes = { token }, false
+    local probes = false
     if kind == 'l' then
       local c = config('limits', name)
       if c.rate then rate_take(P .. 'rate:' .. name, c.rate, c.per_ms, c.burst, 1) end
@@ -198,80 +53,11 @@ local function pass(gates, id)
       for model in string.gmatch(name, '[^|]+') do
         if model_wait(model, id, string.find(name, '|', 1, true)) == 0 then
           probes = model_take(model, id, true)
-          open = { 'b:' .. model, 'b:' .. provider_of(model) }
           break
         end
       end
     end
-    if not probes then redis.call('HDEL', P .. 'shut', unpack(open)) end
-  end
-end
-
--- A gate may let somebody through: have it looked at, by a worker of the lane that is next.
-local function reopen(gate)
-  local first = redis.call('ZRANGE', P .. 'blocked:' .. gate, 0, 0)[1]
-  if first then
-    redis.call('ZADD', P .. 'gates', NOW, gate)
-    wake(string.match(first, '^[^\n]*'))
-  end
-end
-
-local function turn_breaker(name, fields, state, changed)
-  redis.call('DEL', P .. 'breaker:' .. name)
-  if fields then
-    redis.call('HSET', P .. 'breaker:' .. name, 'state', state, 'since_ms', NOW, unpack(fields))
-    redis.call('PEXPIRE', P .. 'breaker:' .. name, 86400000)
-  end
-  changed[#changed + 1], changed[#changed + 2] = name, state
-  reopen('b:' .. name)
-end
-
--- A breaker hears how a call of `run`, or itself, went: ok, fail, none, limited (for ms) or broken (for ms). What turns
--- is added to `changed`, its name and its new state.
-local function heard(name, run, what, ms, seconds, reason, changed)
-  local c = config('breakers', name)
-  if not c then return end
-  remember(name, ms)
-  local b = breaker_fields(name)
-  if what == 'ok' and seconds * 1000 > c.slow_ms then what, reason = 'fail', 'slow' end
-  if what == 'ok' then redis.call('HDEL', P .. 'breaker:' .. name, 'broken_ms') end
-  if what == 'broken' then
-    redis.call('HSET', P .. 'breaker:' .. name, 'broken_ms', NOW + ms, 'reason', reason)
-    redis.call('PEXPIRE', P .. 'breaker:' .. name, math.max(86400000, ms))
-    changed[#changed + 1], changed[#changed + 2] = name, what
-  elseif what == 'limited' then
-    redis.call('HSET', P .. 'breaker:' .. name, 'limited_ms', NOW + ms)
-    redis.call('PEXPIRE', P .. 'breaker:' .. name, math.max(86400000, ms))
-  elseif b[1] == 'half' and b[3] == run then
-    if what == 'ok' then
-      turn_breaker(name, { 'reason', 'probe succeeded' }, 'recovering', changed)
-    elseif what == 'none' then
-      redis.call('HSET', P .. 'breaker:' .. name, 'state', 'open', 'until_ms', NOW)
-    else
-      turn_breaker(name, { 'until_ms', NOW + c.open_ms, 'reason', reason }, 'open', changed)
-    end
-  elseif (what == 'ok' or what == 'fail') and b[1] ~= 'open' and b[1] ~= 'half' then
-    -- Six slots of a sixth of the window each: <number>:<calls>:<failures>.
-    local number = math.floor(NOW * 6 / c.window_ms)
-    local key, calls, failures = P .. 'breaker:' .. name, 0, 0
-    local slots = redis.call('HMGET', key, 's0', 's1', 's2', 's3', 's4', 's5')
-    for j = 1, 6 do
-      local n, t, f = string.match(slots[j] or '', '(%d+):(%d+):(%d+)')
-      n, t, f = tonumber(n or 0), tonumber(t or 0), tonumber(f or 0)
-      if j - 1 == number % 6 then
-        if n ~= number then t, f = 0, 0 end
-        t, f = t + 1, f + (what == 'fail' and 1 or 0)
-        redis.call('HSET', key, 's' .. (j - 1), string.format('%.0f:%d:%d', number, t, f))
-        n = number
-      end
-      if n > number - 6 then calls, failures = calls + t, failures + f end
-    end
-    redis.call('PEXPIRE', key, 86400000)
-    if what == 'fail' and calls >= c.minimum and failures / calls >= c.failure_rate then
-      turn_breaker(name, { 'until_ms', NOW + c.open_ms, 'reason', reason }, 'open', changed)
-    elseif b[1] == 'recovering' and NOW - tonumber(b[5]) >= c.ramp_ms then
-      turn_breaker(name, nil, 'closed', changed)
-    end
+    if not probes then redis.call('HDEL', P .. 'shut', token) end
   end
 end
 
@@ -291,6 +77,7 @@ local function block(gate, at, queue, member, turn, worn)
   redis.call('ZADD', P .. 'blocked:' .. gate, turn, lane)
   redis.call('HSET', P .. 'held', lane, gate)
   redis.call('HSETNX', P .. 'shut', gate, NOW)
+  if string.sub(gate, 1, 1) == 'c' then redis.call('SADD', P .. 'chains', gate) end
   if worn then redis.call('ZADD', P .. 'patience', worn, lane) end
   redis.call('ZADD', P .. 'gates', 'LT', math.ceil(at), gate)
 end
@@ -301,12 +88,23 @@ local function room(gate)
   if kind == 'p' then
     if redis.call('HEXISTS', P .. 'paused', 'group:' .. name) == 1 then return 0, NOW + 3600000 end
     return 100, NOW
-  elseif kind == 'b' then
-    local wait, how = breaker_wait(name, '')
-    if wait > 0 then return 0, NOW + wait end
-    if how == 'probe' then return 1, NOW + 1000 end
-    if how == 'ramp' then return 1, NOW + 100 end
-    return 100, NOW
+  elseif kind ~= 'l' then
+    local most, soonest = 0, nil
+    for one in string.gmatch(name, '[^|]+') do
+      local wait, where, how, so = nil, nil, nil, nil
+      if kind == 'b' then
+        wait, how = breaker_wait(one, '')
+      else
+        wait, where, how, so = model_wait(one, '', string.find(name, '|', 1, true))
+      end
+      if wait == 0 then
+        local few = how or so -- one at a time, and looked for again soon
+        most = math.max(most, few and 1 or 100)
+        wait = few and ((how == 'probe' or so == 'probe') and 1000 or 100) or 0
+      end
+      soonest = math.min(soonest or wait, wait)
+    end
+    return most, NOW + soonest
   end
   local c = config('limits', name)
   if not c then return 0, NOW + 1000 end
@@ -318,6 +116,11 @@ local function room(gate)
     several = math.min(several, 1 + math.floor((NOW - tat) / step + c.burst - 1))
     again = NOW + step
   end
+  if c.tokens then
+    local wait = rate_wait(P .. 'tokens:' .. name, c.tokens, c.per_ms, c.token_burst, 1, true)
+    if wait > 0 then return 0, NOW + wait end
+  end
+  if c.on == 'call' then again = NOW + 250 end
   if c.concurrency then
     several = math.min(several, c.concurrency - in_use(P .. 'permits:' .. name, c.concurrency))
   end
@@ -356,6 +159,7 @@ local function open_gates()
       redis.call('ZADD', P .. 'gates', math.ceil(math.max(again, NOW + 1)), gate)
     else
       redis.call('ZREM', P .. 'gates', gate)
+      redis.call('SREM', P .. 'chains', gate)
       if not waiting then redis.call('HDEL', P .. 'shut', gate) end
     end
   end

@@ -54,7 +54,7 @@ end
 -- Starts one run: the start is counted, and the lease written, before the worker hears of it. Gives the gate that
 -- refuses it, when to ask again, and when it has waited long enough.
 local NOTHING = {}
-local function start(id, score, queue)
+local function start(id, score, queue, group)
   local key = P .. 'run:' .. id
   local r = redis.call('HMGET', key, 'message', 'actor', 'fence', 'starts', 'attempt', 'more', 'state', 'cancel', 'tier', 'watched')
   if not r[1] or r[7] == 'running' or r[7] == 'completed' or r[7] == 'dead' or r[7] == 'cancelled' then return end
@@ -84,7 +84,7 @@ local function start(id, score, queue)
     end
   end
   if m[1] then
-    local gate, again = refusal(m[1], id)
+    local gate, again = refusal(m[1], id, group, r[2])
     if gate then
       redis.call('HSETNX', key, 'held_ms', now)
       -- It has waited since its gate is shut, be it behind others, but no longer than it stands there.
@@ -140,7 +140,7 @@ for _, actor in ipairs(redis.call('SMEMBERS', P .. 'parked')) do
       local may = not w[1] or ((free[w[1]] or 0) > 0 and not paused['queue:' .. w[1]] and not paused['group:' .. w[4]])
       if taken < want and may and tonumber(w[2] or 1) <= known[actor] then
         redis.call('ZREM', P .. 'parked:' .. actor, id)
-        if start(id, tonumber(found[j + 1]), w[1]) then -- a gate refuses it: it waits there, in its old place
+        if start(id, tonumber(found[j + 1]), w[1], w[4]) then -- a gate refuses it: it waits there, in its old place
           redis.call('HSET', P .. 'run:' .. id, 'state', 'queued')
           place(id, w[1], w[3], w[4], w[5], found[j + 1])
         end
@@ -197,7 +197,7 @@ while taken < want and rounds > 0 do
   local count = #popped / 2
   redis.call('HSET', P .. 'clock:' .. queue, best, string.format('%.6f', turn - best * TIER))
   for j = 1, #popped, 2 do
-    if not gate then gate, again, worn = start(popped[j], tonumber(popped[j + 1]), queue) end
+    if not gate then gate, again, worn = start(popped[j], tonumber(popped[j + 1]), queue, group) end
     if gate then
       redis.call('ZADD', line, popped[j + 1], popped[j])
       count = count - 1

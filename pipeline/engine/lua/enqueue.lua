@@ -47,6 +47,10 @@ local function first_under(name, mode, at)
   -- It has not started: what is new takes its place, its turn and its id.
   local message = string.gsub(ARGV[at + 14], ARGV[at], first, 1)
   redis.call('HSET', P .. 'run:' .. first, 'message', message, 'sent', ARGV[at])
+  redis.call('HDEL', P .. 'run:' .. first, 'version', 'deadline_ms', 'patience_ms')
+  for j = at + 16, at + 15 + 2 * tonumber(ARGV[at + 15]), 2 do
+    if ARGV[j] ~= 'feeds' then redis.call('HSET', P .. 'run:' .. first, ARGV[j], ARGV[j + 1], 'more', 1) end
+  end
   emit(first, 'replaced', '{}')
   if mode == 'debounce' and redis.call('ZSCORE', P .. 'delayed', first) then
     local due = now + tonumber(ARGV[at + 9])

@@ -16,46 +16,17 @@ local function refuse(name, ms, how)
   if ms > wait then gate, wait, ends = name, ms, how or 'wait' end
 end
 
--- Every policy of a kind that counts this call, by the name under which it counts it.
-local function policies(kind)
-  local names, seen = {}, {}
-  for _, field in ipairs(redis.call('HKEYS', P .. kind)) do
-    local name = string.match(field, '^%a+:([^=]*)')
-    if not seen[name] then
-      seen[name] = true
-      local c = config(kind, name)
-      if c and (kind ~= 'limits' or c.on == 'call') then
-        local value = c.by ~= '' and places[c.by]
-        if c.by == '' then
-          names[#names + 1] = name
-        elseif value and not (c.by == 'flow' and value == '') then
-          names[#names + 1] = name .. '=' .. value
-        end
-      end
-    end
-  end
-  return names
-end
-
 local first, breaker = model_wait(model, run)
 if first > 0 then refuse('b:' .. breaker, first) end
 
 -- Of a limit it takes what calls like this one took so far, and not the most it could: the rest would go unused.
-local expected = math.min(tokens, tonumber(redis.call('HGET', P .. 'usage', ARGV[9] .. '|' .. model) or tokens))
-local limits = policies('limits')
-for _, name in ipairs(limits) do
-  local c = config('limits', name)
-  if c.rate then refuse('l:' .. name, (rate_wait(P .. 'rate:' .. name, c.rate, c.per_ms, c.burst, 1))) end
-  if c.tokens then
-    refuse('l:' .. name, (rate_wait(P .. 'tokens:' .. name, c.tokens, c.per_ms, c.token_burst, expected, true)))
-  end
-  if c.concurrency and in_use(P .. 'permits:' .. name, c.concurrency) >= c.concurrency then
-    refuse('l:' .. name, 250)
-  end
-end
+local expected = expected_tokens(places, tokens)
+local limits = counting('limits', places)
+local longest, limit = calls_wait(limits, expected)
+if limit then refuse(limit, longest) end
 
 local budgets = {}
-for _, name in ipairs(policies('budgets')) do
+for _, name in ipairs(counting('budgets', places)) do
   local c = config('budgets', name)
   local window = c.per_ms > 0 and math.floor(NOW / c.per_ms) or 0
   local key = P .. 'budget:' .. name .. ':' .. string.format('%.0f', window)
@@ -93,6 +64,7 @@ for _, name in ipairs(limits) do
   if c.rate then rate_take(P .. 'rate:' .. name, c.rate, c.per_ms, c.burst, 1) end
   if c.tokens then rate_take(P .. 'tokens:' .. name, c.tokens, c.per_ms, c.token_burst, expected, true) end
   if c.concurrency then redis.call('ZADD', P .. 'permits:' .. name, NOW, holder) end
+  redis.call('HDEL', P .. 'shut', 'l:' .. name)
   out[#out + 1] = name
 end
 for _, budget in ipairs(budgets) do

@@ -37,6 +37,7 @@ for i = 13, 12 + n do
   for _, other in ipairs(redis.call('ZRANDMEMBER', permits, 2)) do -- a few of the dead at a time, though nobody waits
     if not living(other) then redis.call('ZREM', permits, other) end
   end
+  reopen('l:' .. name)
   local c = config('limits', name)
   if c and c.tokens then
     local key = P .. 'tokens:' .. name

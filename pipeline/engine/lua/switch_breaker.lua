@@ -6,5 +6,5 @@ if ARGV[2] == 'open' then
   remember(ARGV[1], tonumber(ARGV[3]) + 86400000)
   redis.call('HSET', key, 'state', 'open', 'since_ms', NOW, 'until_ms', NOW + tonumber(ARGV[3]), 'reason', ARGV[4])
 end
-reopen('b:' .. ARGV[1])
+reopen_breaker(ARGV[1])
 return 1
