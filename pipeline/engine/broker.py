@@ -190,11 +190,14 @@ class PipelineBroker(Broker):
     def boot(self, worker: dramatiq.Worker) -> None:
         """Start what a worker process needs.
 
-        Its policies are written down before it claims anything. Raises ``Unavailable`` if Redis does not answer.
+        Its policies are written down before it claims anything. Raises ``NoStart`` if Redis does not answer.
         """
         for stranger in self.policies.strangers() if self.policies is not None else ():
             log.warning("policy_unused", what=stranger)
-        self.declare_policies()
+        try:
+            self.declare_policies()
+        except Unavailable as error:
+            raise NoStart(str(error)) from error
         self._attempts = Attempts(self, worker)
 
     def declare_policies(self) -> None:
@@ -221,6 +224,10 @@ class PipelineBroker(Broker):
         if self._attempts is None:
             raise RuntimeError("no worker runs in this process")
         return self._attempts
+
+
+class NoStart(MiddlewareError, Unavailable):  # noqa: N818 - says what happened
+    """A worker cannot write down its policies, so it does not start; of a hook's failures only this kind is heard."""
 
 
 class _Boot(Middleware):

@@ -25,12 +25,17 @@ key                       type    holds
 ``limits``                hash    ``declared:<name>``, ``set:<name>[=<key>]`` -> JSON: what is in force
 ``breakers``              hash    the same of breakers; ``declared:*`` is for all that are not named
 ``budgets``               hash    the same of budgets
+``declared_by``           hash    worker -> when, then ``<kind> <name>`` lines of what it declares
+``breaker_names``         zset    breakers of which something is known, by the time it is forgotten
 ``rate:<limit>``          string  GCRA: the theoretical arrival time, in ms
 ``tokens:<limit>``        string  the same in tokens
 ``permits:<limit>``       zset    who holds a permit, ``<run>`` or ``<run>|<call>``, by the time it was taken
 ``breaker:<name>``        hash    state, until when, who probes, and calls and failures of the window
 ``budget:<name>:<n>``     hash    used and reserved in period n: micros, tokens, held_micros, held_tokens
 ``budget:<name>:<n>:held`` hash   ``<run>|<call>`` -> ``<micros>:<tokens>`` that it has reserved
+``budget:<name>:<n>:keys`` zset   ``<name>=<key>`` of those used in period n
+``shut``                  hash    gate -> since when it lets nobody through
+``reserved:<call>``       string  the answer to a call that was reserved: asked again, it is the same
 ``settled:<call>``        string  a call that was settled: settling it again changes nothing
 ``paused``                hash    ``queue:<q>``, ``actor:<a>``, ``group:<g>`` -> since when
 ``waiting``               zset    runs that wait for an input or for their children, by the time they began to

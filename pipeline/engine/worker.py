@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     broker.emit_after("process_boot")
     queues = set(filter(None, options.queues.split(","))) or None
     worker = dramatiq.Worker(broker, queues=queues, worker_threads=options.threads, worker_timeout=250)
-    worker.start()
+    _start(worker)
     watchdog = broker.attempts.watchdog
     watchdog.on_stuck = stop.set
     log.info("worker_ready", worker=broker.worker_id, threads=options.threads, queues=sorted(broker.queues))
@@ -89,6 +89,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         log.warning("threads_left", count=sum(thread.is_alive() for thread in worker.workers))
         _end(code)
     return code
+
+
+def _start(worker: dramatiq.Worker) -> None:
+    try:
+        worker.start()
+    except Unavailable as error:
+        print(error, file=sys.stderr)  # noqa: T201 - as in main: this is for whoever started it
+        sys.exit(UNREACHABLE)
 
 
 def _leave(worker: dramatiq.Worker, broker: PipelineBroker) -> NoReturn:

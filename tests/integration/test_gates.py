@@ -151,6 +151,20 @@ def test_lanes_come_back_in_the_order_of_their_turns(fleet: Fleet) -> None:
     assert sorted(order[:3]) == sorted(order[3:6]) == sorted(order[6:]) == ["a", "b", "c"]
 
 
+def test_weights_count_at_a_gate_too(fleet: Fleet) -> None:
+    """Who has twice the share gets the permit twice as often."""
+    fleet.client.hset(f"{{{NS}}}:weight", "b", 2)
+    fleet.declare(Limit("x", concurrency=1))
+    for group in ("a", "b"):
+        fleet.send(20, gates="l:x", group=group)
+    order = []
+    for _ in range(18):
+        (run,) = fleet.starts(1)
+        order.append(fleet.client.hget(keys.run(NS, run), "group").decode())
+        fleet.end(run)
+    assert 5 <= order.count("a") <= 7
+
+
 def test_a_higher_tier_is_first_at_a_gate_too(fleet: Fleet) -> None:
     """Whoever came before."""
     fleet.declare(Limit("x", concurrency=1))

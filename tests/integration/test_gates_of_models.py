@@ -64,6 +64,7 @@ def test_what_says_nothing_about_health_is_not_counted(fleet: Fleet, health: str
     for _ in range(10):
         fleet.call("r1", health)  # type: ignore[arg-type] # one of them
     assert fleet.breaker() == "closed"
+    assert fail(fleet) == {"m": "open"}, "nor does it hide one"
 
 
 def test_a_slow_answer_counts_as_a_failure(fleet: Fleet) -> None:
