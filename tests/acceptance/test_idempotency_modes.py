@@ -105,12 +105,13 @@ def test_debounce_starts_one_a_period_after_the_last_with_its_payload(fleet: Fle
 
 
 def test_replace_puts_the_new_payload_in_the_place_of_what_has_not_started(fleet: Fleet) -> None:
-    """In its turn; one that has started stays as it is, and the next waits."""
+    """In its turn; one that has started stays as it is, though it waits for its next start, and a new one waits too."""
     send(fleet, "x1", "replace")
     fleet.send(1)
     assert send(fleet, "x2", "replace") == "x1"
     assert message(fleet, "x1") == '{"args":["payload 2"],"message_id":"x1"}'
     assert fleet.start(2) == ["x1", "r1"], "it has kept its turn"
+    fleet.end("x1", state="queued")
     assert send(fleet, "x3", "replace") == "x3"
     assert send(fleet, "x4", "replace") == "x3"
 

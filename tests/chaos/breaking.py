@@ -88,12 +88,14 @@ def retry_storm(
     in_time = sum(record["started_ms"] - recovered <= back.total_seconds() * 1000 for record in parked)
     order = sum(map(_disorder, _by_tenant(parked)))
     peak = most_within([int(at * 1000) for at in returned], 1000)
+    starts = most_within([record["started_ms"] for record in parked], 1000)
     report.figures = {
         "runs": runs,
         "calls until open": len(opened),
         "probes": len(probes),
         "least s between": round(min(gaps, default=0), 1),
-        "peak/s": peak,
+        "peak starts/s": starts,
+        "peak calls/s": peak,
         "busiest/mean": round(max(per_second.values()) / mean, 2),
         "attempts spent": spent,
         "restarted in time": f"{in_time / max(1, len(parked)):.1%} of {len(parked)}",
@@ -105,7 +107,8 @@ def retry_storm(
     report.expect(
         f"one probe each time it is open: {gaps}", all(gap >= breaker.open_for.total_seconds() * 0.95 for gap in gaps)
     )
-    report.expect(f"never more than the limit and a tenth: {peak}", peak <= rate * 1.1 + 1)
+    report.expect(f"never more starts than the limit and a tenth: {starts}", starts <= rate * 1.1)
+    report.expect(f"nor calls, but for how threads come to their turns here: {peak}", peak <= rate * 1.25)
     report.expect("the busiest second is at most three times the mean", max(per_second.values()) <= 3 * mean)
     report.expect(f"no attempt is spent on waiting: {spent}", spent <= len(opened))
     report.expect(f"95 % are back within {back}: {in_time} of {len(parked)}", in_time >= 0.95 * len(parked))

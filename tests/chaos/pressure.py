@@ -135,9 +135,9 @@ def nearly_full(here: Stage, *, megabytes: int, producers: int, off: float, drai
         busy = here.accept(laps.send_many([Laps(count=12, walk=Walk(seconds=0.1))] * 2))
         failing = here.accept(stumble.send_many([Send(payload=Trouble(times=2), delay=timedelta(seconds=1))] * 5))
         accepted, told = _fill(here, producers)
+        still = _refusal(lambda: nap.send_many([Nap()] * 16))
         reached = client.info("memory")["used_memory"] / (megabytes * 1024**2)
         states = here.settle(busy + failing, timedelta(seconds=60))
-        still = _refusal(lambda: nap.send_many([Nap()] * 16))
         delayed = [word for word in ("commit_delayed", "renewal_delayed", "lease_lost") if word in worker.output]
         here.workers(2, threads=4, queues="bulk")
         ends = Counter(here.settle(accepted, drained).values())

@@ -11,7 +11,7 @@ import pytest
 import redis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from pipeline.engine import keys
 from pipeline.engine.records import CRASH_LIMIT
@@ -23,6 +23,9 @@ FINAL = {"completed", "dead", "cancelled"}
 MOST = {"x": 2, "y": 1, "user": 1}
 GATES = ("", "l:x", "l:x l:y", "l:user=ann", "l:x l:user=bob")
 PAUSABLE = ("queue:q1", "queue:q2", "actor:a", "group:", "group:g")
+
+#: How an attempt may end.
+ENDS = ("completed", "dead", "cancelled", "retrying", "queued", "review", "review")
 
 _client: list[redis.Redis] = []
 
@@ -52,6 +55,11 @@ class Run:
         return not {f"queue:{self.queue}", f"actor:{self.actor}", f"group:{self.group}"} & set(paused)
 
 
+def some(*states: str):
+    """Have a rule apply while a run is in one of these states."""
+    return precondition(lambda self: any(run.state in states for run in self.model.values()))
+
+
 class Machine(RuleBasedStateMachine):
     """Drives the scripts and the model side by side."""
 
@@ -68,6 +76,9 @@ class Machine(RuleBasedStateMachine):
         self.numbers = itertools.count(1)
         for name, most in MOST.items():
             self.fleet.declare(Limit(name, concurrency=most))
+        for gates in (*GATES, *GATES):
+            self.send(actor="a", queue="q1", group="", gates=gates)
+        self.claim(want=4, worker="w1")
 
     @rule(
         target=runs,
@@ -101,21 +112,21 @@ class Machine(RuleBasedStateMachine):
             left = [run.id for run in self.model.values() if run.state in {"queued", "parked"} and self._may(run)]
             assert not left, "somebody was left behind though there was room"
 
-    @rule(run=runs, state=st.sampled_from(["completed", "dead", "cancelled", "retrying", "queued", "review"]))
-    def end(self, run: str, state: str) -> None:
-        one = self.model[run]
-        if one.state != "running" or (one.children and self._open_children(one)):
+    @some("running")
+    @rule(data=st.data(), state=st.sampled_from(ENDS))
+    def end(self, data: st.DataObject, state: str) -> None:
+        one = self._draw(data, "running")
+        if self._open_children(one):
             return
-        self.fleet.end(run, state=state, delay_ms=10**9)
+        self.fleet.end(one.id, state=state, delay_ms=10**9)
         self._left(one, state)
 
-    @rule(run=runs)
-    def die(self, run: str) -> None:
+    @some("running")
+    @rule(data=st.data())
+    def die(self, data: st.DataObject) -> None:
         """Its worker dies and the sweep finds it; what it had is free."""
-        one = self.model[run]
-        if one.state != "running":
-            return
-        self.fleet.die(run)
+        one = self._draw(data, "running")
+        self.fleet.die(one.id)
         if one.cancel:
             self._ended(one, "cancelled")
         elif one.starts >= CRASH_LIMIT:
@@ -123,11 +134,13 @@ class Machine(RuleBasedStateMachine):
         else:
             one.state = "queued"
 
-    @rule(run=runs, count=st.integers(1, 4), gates=st.sampled_from(GATES), late=st.booleans())
-    def gather(self, run: str, count: int, gates: str, late: bool) -> None:
+    @some("running")
+    @rule(data=st.data(), count=st.integers(1, 3), gates=st.sampled_from(GATES), late=st.booleans())
+    def gather(self, data: st.DataObject, count: int, gates: str, late: bool) -> None:
         """A run starts children and waits for them; asked twice, as after a lost reply, it starts no more."""
-        one = self.model[run]
-        if one.state != "running" or one.children:
+        one = self._draw(data, "running")
+        run = one.id
+        if one.children or one.parent:
             return
         name = f"children{next(self.numbers)}"
         for _ in range(2):
@@ -142,23 +155,6 @@ class Machine(RuleBasedStateMachine):
             self.fleet.end(run, state="waiting")
             self._left(one, "waiting" if self._open_children(one) else "queued", again=True)
 
-    @rule(run=runs, approve=st.booleans())
-    def answer(self, run: str, approve: bool) -> None:
-        """A person decides."""
-        one = self.model[run]
-        if one.state != "review":
-            return
-        asked = int(self.client.zscore(keys.review(NS), run))
-        verdict = "go" if approve else "reject"
-        ticket = f"t{next(self.numbers)}"
-        answer = self.fleet.store.script("answer_review")
-        for expected in (1, 0):
-            assert answer(run, asked, ticket, verdict, "draft", "1", "{}", "no") == expected
-        if approve:
-            one.state = "queued"
-        else:
-            self._ended(one, "dead")
-
     @rule(run=runs)
     def cancel(self, run: str) -> None:
         one = self.model[run]
@@ -172,33 +168,51 @@ class Machine(RuleBasedStateMachine):
             assert reply == "cancelled"
             self._ended(one, "cancelled")
 
-    @rule(run=runs)
-    def retry(self, run: str) -> None:
-        one = self.model[run]
-        dead = one.state == "dead" and not one.parent
-        if one.state == "dead" and one.parent:
-            return
-        assert self.fleet.store.retry_run(run) == int(dead)
-        if dead:
-            one.state, one.starts, one.cancel = "queued", 0, False
+    @some("review")
+    @rule(approve=st.booleans())
+    def answer(self, approve: bool) -> None:
+        """A person decides all that is to be decided; an answer given twice counts once."""
+        answer, verdict = self.fleet.store.script("answer_review"), "go" if approve else "reject"
+        for one in self._in("review"):
+            asked = int(self.client.zscore(keys.review(NS), one.id))
+            ticket = f"t{next(self.numbers)}"
+            for expected in (1, 0):
+                assert answer(one.id, asked, ticket, verdict, "draft", "1", "{}", "no") == expected
+            if approve:
+                one.state = "queued"
+            else:
+                self._ended(one, "dead")
 
     @rule()
-    def time_passes(self) -> None:
-        """What is delayed falls due."""
+    def life_goes_on(self) -> None:
+        """What is dead is tried again, and what is delayed falls due."""
+        for one in self._in("dead"):
+            if not one.parent:
+                assert self.fleet.store.retry_run(one.id) == 1
+                one.state, one.starts, one.cancel = "queued", 0, False
         for run in self.client.zrange(keys.delayed(NS), 0, -1):
             self.client.zadd(keys.delayed(NS), {run: 1})
             self.model[run.decode()].state = "queued"
         self.fleet.store.sweep("sweeper", lease_ms=LEASE_MS)
 
-    @rule(what=st.sampled_from(PAUSABLE))
-    def pause(self, what: str) -> None:
-        assert self.fleet.gates.pause(what) is (what not in self.paused)
-        self.paused.add(what)
+    @some("waiting")
+    @rule(cancel=st.booleans())
+    def children_end(self, cancel: bool) -> None:
+        """The children of all that wait end, or their parents are cancelled and what is not begun never begins."""
+        for one in self._in("waiting"):
+            if cancel:
+                self.cancel(one.id)
+            for child in map(self.model.__getitem__, one.children):
+                if child.state == "running":
+                    self.fleet.end(child.id)
+                    self._left(child, "completed")
+        self.claim(want=12, worker="w1")
 
-    @rule(what=st.sampled_from(PAUSABLE))
-    def resume(self, what: str) -> None:
-        assert self.fleet.gates.resume(what) is (what in self.paused)
-        self.paused.discard(what)
+    @rule(what=st.sampled_from(PAUSABLE), paused=st.booleans())
+    def pause(self, what: str, paused: bool) -> None:
+        change = self.fleet.gates.pause if paused else self.fleet.gates.resume
+        assert change(what) is ((what in self.paused) is not paused)
+        (self.paused.add if paused else self.paused.discard)(what)
 
     @rule(name=st.sampled_from(sorted(MOST)), most=st.integers(1, 3))
     def change(self, name: str, most: int) -> None:
@@ -264,6 +278,12 @@ class Machine(RuleBasedStateMachine):
         for token in {token for gates in GATES for token in gates.split()}:
             holders = {one.decode() for one in self.client.zrange(keys.permits(NS, token[2:]), 0, -1)}
             assert holders == {run.id for run in running if token in run.gates.split()}
+
+    def _draw(self, data: st.DataObject, state: str) -> Run:
+        return data.draw(st.sampled_from(self._in(state)))
+
+    def _in(self, state: str) -> list[Run]:
+        return [run for run in self.model.values() if run.state == state]
 
     def _may(self, run: Run) -> bool:
         held = Counter(
