@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import dramatiq
@@ -47,6 +47,26 @@ class Delivery(MessageProxy):
     outcome ``verdict`` and ``commit``. Without a ``commit`` the run stays leased and is taken up again.
     """
 
+    # What most attempts never change stands here: setting it anew for each costs more than all else that is done here.
+    run: Run | None = None
+    call: Call | None = None
+    kind: Kind | None = None
+    #: More closely than the kind, and how long the failure asked to wait: the classifier's word.
+    why: str = ""
+    retry_after: timedelta | None = None
+    verdict: Verdict | None = None
+    commit: Commit | None = None
+    #: Whether every model of the chain has failed the run.
+    exhausted: bool = False
+    #: What the attempt counts for in its group's share, above the one that every run counts.
+    cost: float = 0.0
+    #: What it says of the breaker before it: ok, fail, none, or nothing if there is none.
+    health: str = ""
+    stopping: bool = False
+    lost: bool = False
+    handed_back: bool = False
+    started_at: float = 0.0
+
     def __init__(self, message: dramatiq.Message[object], lease: Lease, store: Store, values: Values) -> None:
         super().__init__(message)
         # The base looks each of these up in the message anew; they are read a dozen times an attempt.
@@ -57,33 +77,18 @@ class Delivery(MessageProxy):
         self.lease = lease
         self.args = message.args
         self.kwargs = message.kwargs
-        self.run: Run | None = None
-        self.call: Call | None = None
-        self.kind: Kind | None = None
-        self.verdict: Verdict | None = None
-        self.commit: Commit | None = None
-        #: More closely than the kind, and how long the failure asked to wait: the classifier's word.
-        self.why = ""
-        self.retry_after: timedelta | None = None
-        #: Whether every model of the chain has failed the run.
-        self.exhausted = False
-        #: What the attempt counts for in its group's share, above the one that every run counts.
-        self.cost = 0.0
-        #: What it says of the breaker before it: ok, fail, none, or nothing if there is none.
-        self.health = ""
-        self._calls: dict[str, tuple[Asking, Reserved]] = {}
-        self.stopping = False
         self.cancelled = lease.cancelled
-        self.lost = False
         #: Whether the run is stopped as a crash loop if its worker dies now.
         self.suspect = lease.starts >= CRASH_LIMIT
         self.held_until = lease.held_until
         self.claimed_at = time.monotonic()
-        self.started_at = 0.0
         self._store = store
         self._values = values
-        self.handed_back = False
         self._ticket = [True]
+
+    @cached_property
+    def _calls(self) -> dict[str, tuple[Asking, Reserved]]:
+        return {}
 
     @property
     def memo(self) -> dict[str, Any]:

@@ -41,15 +41,18 @@ class Guard:
     Times are of ``time.monotonic()``.
     """
 
+    thrown: type[TimedOut | PastDeadline | Stopped] | None = None
+    thrown_at = 0.0
+    closed = False
+    #: Set when its verdict was committed from outside: what the thread still does counts for nothing.
+    given_up = False
+
     def __init__(self, guards: Guards, delivery: Delivery, limit: timedelta, *, deadline: bool = False) -> None:
         self.delivery = delivery
         self.limit = limit
         self.thread = threading.get_ident()
         self.ends_at = time.monotonic() + limit.total_seconds()
-        self.thrown: type[TimedOut | PastDeadline | Stopped] | None = None
-        self.thrown_at = 0.0
-        #: Set when its verdict was committed from outside: what the thread still does counts for nothing.
-        self.given_up = False
+        self.lock = threading.Lock()
         self._late = PastDeadline if deadline else TimedOut
         self._guards = guards
 
@@ -93,20 +96,23 @@ class Guard:
 
 
 class Guards:
-    """The open guards of a process; safe to use from all of its threads."""
+    """The open guards of a process; safe to use from all of its threads.
+
+    Each guard has a lock of its own: one for all would be waited for by every thread at the start and the end of every
+    attempt, and each wait costs a switch of threads.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._open: dict[int, Guard] = {}
 
     def open(self, guard: Guard) -> None:
         """Let a guard's thread be interrupted from now on."""
-        with self._lock:
-            self._open[guard.thread] = guard
+        self._open[guard.thread] = guard
 
     def close(self, guard: Guard) -> None:
         """Let it be interrupted no more, and take back what has not landed."""
-        with self._lock:
+        with guard.lock:
+            guard.closed = True
             if self._open.get(guard.thread) is guard:
                 del self._open[guard.thread]
             if guard.thrown is not None:
@@ -120,16 +126,19 @@ class Guards:
         now = time.monotonic()
         limit = now - grace.total_seconds()
         interrupted, stuck = [], []
-        with self._lock:
-            for guard in list(self._open.values()):
+        for guard in list(self._open.values()):
+            if guard.thrown is None and guard.due(now) is None:
+                continue
+            with guard.lock:
+                if guard.closed:
+                    continue
                 if guard.thrown is None:
                     guard.thrown = guard.due(now)
-                    if guard.thrown is not None:
-                        guard.thrown_at = now
-                        interrupted.append(guard)
-                        raise_thread_exception(guard.thread, guard.thrown)  # type: ignore[no-untyped-call] # Dramatiq's
+                    guard.thrown_at = now
+                    interrupted.append(guard)
+                    raise_thread_exception(guard.thread, guard.thrown)  # type: ignore[no-untyped-call] # Dramatiq's
                 elif guard.thrown_at <= limit:
-                    guard.given_up = guard.delivery.lost = True
+                    guard.given_up = guard.closed = guard.delivery.lost = True
                     del self._open[guard.thread]
                     stuck.append(guard)
         return interrupted, stuck

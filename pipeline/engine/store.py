@@ -21,7 +21,7 @@ from pipeline.engine.script import Lines, Script
 from pipeline.errors import Unavailable
 
 #: How many runs one call enqueues; more go in several calls, so that none holds up Redis for long.
-ENQUEUE_BATCH = 50
+ENQUEUE_BATCH = 100
 
 
 class Store:
