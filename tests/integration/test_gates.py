@@ -1,4 +1,4 @@
-"""What stands before a run: limits of starts, pauses, and the lanes that wait there; straight on the scripts."""
+"""What stands before a run: limits of starts, and the lanes that wait there; straight on the scripts."""
 
 from __future__ import annotations
 
@@ -151,6 +151,23 @@ def test_lanes_come_back_in_the_order_of_their_turns(fleet: Fleet) -> None:
     assert sorted(order[:3]) == sorted(order[3:6]) == sorted(order[6:]) == ["a", "b", "c"]
 
 
+def test_a_lane_that_another_gate_holds_up_leaves_room_for_the_next(fleet: Fleet) -> None:
+    """At once, however many of them there are before it."""
+    fleet.declare(Limit("x", concurrency=1), Limit("user", concurrency=1, by="user"))
+    holders = fleet.send(12, gates="", group="h")
+    for number in range(12):
+        fleet.send(2, gates=f"l:user={number}", group=f"a{number}")
+    assert set(fleet.start(24)) >= set(holders)
+    (first,) = fleet.send(1, gates="l:x")
+    assert fleet.start(1) == [first]
+    for number in range(12):
+        fleet.send(1, gates=f"l:x l:user={number}", group=f"a{number}")
+    (last,) = fleet.send(1, gates="l:x", group="z")
+    assert fleet.start(9) == []
+    fleet.end(first)
+    assert fleet.starts(1, SECOND) == [last]
+
+
 def test_weights_count_at_a_gate_too(fleet: Fleet) -> None:
     """Who has twice the share gets the permit twice as often."""
     fleet.client.hset(f"{{{NS}}}:weight", "b", 2)
@@ -221,52 +238,6 @@ def test_a_long_line_that_moves_tires_nobody(fleet: Fleet) -> None:
     fleet.declare(Limit("x", rate=20, burst=1))
     ids = fleet.send(8, gates="l:x", patience_ms=200)
     assert fleet.starts(8) == ids
-
-
-@pytest.mark.parametrize("what", ["queue:q", "actor:a", "group:g"])
-def test_what_is_paused_starts_nothing_until_it_is_resumed(fleet: Fleet, what: str) -> None:
-    """What runs goes on; what is not part of it starts; and the order is kept."""
-    (running,) = fleet.send(1, group="g")
-    assert fleet.start() == [running]
-    assert fleet.gates.pause(what)
-    assert not fleet.gates.pause(what), "again changes nothing"
-    held = fleet.send(4, group="g")
-    other = fleet.send(1, actor="b", queue="q2", group="h")
-    assert fleet.start(9, actors=("a", "b"), queues=("q", "q2")) == other
-    assert list(fleet.gates.paused()) == [what]
-    fleet.end(running)
-    assert fleet.gates.resume(what)
-    assert not fleet.gates.resume(what)
-    assert fleet.start(9, actors=("a", "b"), queues=("q", "q2")) == held
-
-
-def test_a_pause_holds_what_was_parked_by_another_one(fleet: Fleet) -> None:
-    """An actor that is resumed starts nothing of a group, or a queue, that is paused."""
-    fleet.gates.pause("actor:a")
-    held, free = fleet.send(1, group="g"), fleet.send(1, group="h")
-    elsewhere = fleet.send(1, queue="q2", group="h")
-    assert fleet.start(9, queues=("q", "q2")) == []
-    fleet.gates.pause("group:g")
-    fleet.gates.pause("queue:q2")
-    fleet.gates.resume("actor:a")
-    assert fleet.start(9, queues=("q", "q2")) == free
-    fleet.gates.resume("group:g")
-    assert fleet.start(9, queues=("q", "q2")) == held
-    fleet.gates.resume("queue:q2")
-    assert fleet.start(9, queues=("q", "q2")) == elsewhere
-
-
-def test_what_was_parked_keeps_its_place_before_a_gate(fleet: Fleet) -> None:
-    """It was there before the others that wait."""
-    fleet.declare(Limit("x", concurrency=1))
-    early = fleet.send(2, gates="l:x")
-    fleet.gates.pause("actor:a")
-    assert fleet.start(9) == []
-    fleet.gates.resume("actor:a")
-    late = fleet.send(1, gates="l:x")
-    for run in [*early, *late]:
-        assert fleet.start(1) == [run]
-        fleet.end(run)
 
 
 def test_nothing_is_left_behind_when_all_is_done(fleet: Fleet) -> None:

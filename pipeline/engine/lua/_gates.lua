@@ -108,21 +108,21 @@ local function room(gate)
   end
   local c = config('limits', name)
   if not c then return 0, NOW + 1000 end
-  local several, again = 100, NOW + 2000
+  -- Who is let through here may be held up at another gate, and leave room for the next.
+  local several, again = 100, NOW + (c.on == 'call' and 250 or 1)
   if c.rate then
     local wait, step = rate_wait(P .. 'rate:' .. name, c.rate, c.per_ms, c.burst, 1)
     if wait > 0 then return 0, NOW + wait end
     local tat = math.max(tonumber(redis.call('GET', P .. 'rate:' .. name) or 0), NOW)
     several = math.min(several, 1 + math.floor((NOW - tat) / step + c.burst - 1))
-    again = NOW + step
   end
   if c.tokens then
     local wait = rate_wait(P .. 'tokens:' .. name, c.tokens, c.per_ms, c.token_burst, 1, true)
     if wait > 0 then return 0, NOW + wait end
   end
-  if c.on == 'call' then again = NOW + 250 end
   if c.concurrency then
     several = math.min(several, c.concurrency - in_use(P .. 'permits:' .. name, c.concurrency))
+    if several <= 0 then again = NOW + 2000 end
   end
   return several, again
 end
