@@ -146,6 +146,7 @@ def test_lanes_come_back_in_the_order_of_their_turns(fleet: Fleet) -> None:
     order = []
     for _ in range(9):
         (run,) = fleet.starts(1)
+        assert fleet.start(9) == [], "all of them wait"
         order.append(fleet.client.hget(keys.run(NS, run), "group").decode())
         fleet.end(run)
     assert sorted(order[:3]) == sorted(order[3:6]) == sorted(order[6:]) == ["a", "b", "c"]
