@@ -59,7 +59,9 @@ def cancelled(here: Stage, *, each: int, within: timedelta) -> Report:
     late = [  # what it says on hearing of the cancel is none: beside heavy load the run may be over by then
         entry
         for entry in here.ledger.entries()
-        if entry.run in ended and entry.at > ended[entry.run]["finished_ms"] / 1000 and entry.what not in {"tidied", "shrugged"}
+        if entry.run in ended
+        and entry.at > ended[entry.run]["finished_ms"] / 1000
+        and entry.what not in {"tidied", "shrugged"}
     ]
     other = nap.send(Nap(tag="alive")).result(timedelta(seconds=10))
     report.figures = {"runs": len(asked), "slowest_s": max(slow.values()), "effects after": len(late)}
