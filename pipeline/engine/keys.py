@@ -29,12 +29,15 @@ key                       type    holds
 ``breaker_names``         zset    breakers of which something is known, by the time it is forgotten
 ``rate:<limit>``          string  GCRA: the theoretical arrival time, in ms
 ``tokens:<limit>``        string  the same in tokens
-``permits:<limit>``       zset    who holds a permit, ``<run>`` or ``<run>|<call>``, by the time it was taken
+``permits:<limit>``       zset    who holds a permit, ``<run>`` or ``<run>|<fence>|<call>``, by the time it was taken
 ``breaker:<name>``        hash    state, until when, who probes, and calls and failures of the window
 ``budget:<name>:<n>``     hash    used and reserved in period n: micros, tokens, held_micros, held_tokens
-``budget:<name>:<n>:held`` hash   ``<run>|<call>`` -> ``<micros>:<tokens>`` that it has reserved
+``budget:<name>:<n>:held`` hash   ``<run>|<fence>|<call>`` -> ``<micros>:<tokens>`` that it has reserved
 ``budget:<name>:<n>:keys`` zset   ``<name>=<key>`` of those used in period n
 ``shut``                  hash    gate -> since when it lets nobody through
+``patience``              zset    lanes by when their first run has waited long enough
+``chains``                set     gates of chains that lanes wait at
+``usage``                 hash    ``<actor>|<model>`` -> mean tokens of such calls
 ``reserved:<call>``       string  the answer to a call that was reserved: asked again, it is the same
 ``settled:<call>``        string  a call that was settled: settling it again changes nothing
 ``paused``                hash    ``queue:<q>``, ``actor:<a>``, ``group:<g>`` -> since when
@@ -100,6 +103,7 @@ RECORD = {
     "waited_ms": "how long its snoozes were in all",
     "timeouts": "attempts that ended at their time limit",
     "degraded": "set if its result was made without the models it asked for",
+    "sent": "the last sending that put its payload in the place of its own",
     "answered": "ticket of the last answer that a person gave",
     "reported": "fence of the attempt that reported last",
     "more": "set if it has any of the fields that few runs have",
