@@ -14,6 +14,7 @@ import dramatiq
 import actors
 from middleware import stack
 from pipeline import artifacts, blobs, logs, policy_file
+from pipeline.database import Database, set_database
 from pipeline.declaration import bind
 from pipeline.engine.broker import PipelineBroker
 from pipeline.engine.connection import connect
@@ -28,7 +29,9 @@ def assemble(settings: Settings, redis_url: str) -> PipelineBroker:
     """Build the broker for a Redis and bind every declared actor to it."""
     store_of_blobs = blobs.Blobs(settings.blobs_folder)
     blobs.set_blobs(store_of_blobs)
-    artifacts.set_artifacts(artifacts.ArtifactStore(settings.database.get_secret_value()))
+    results = Database(settings.database.get_secret_value())
+    set_database(results)
+    artifacts.set_artifacts(artifacts.ArtifactStore(results))
     broker = PipelineBroker(
         Store(connect(redis_url), settings.namespace),
         Values(store_of_blobs, settings.inline_limit_bytes),

@@ -6,24 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
 from pipeline import ids
-from pipeline.database import Database
-from pipeline.errors import Cancelled, PipelineError
+from pipeline.database import Database, upsert
+from pipeline.errors import Cancelled
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from pipeline.run import Run
-
-#: The revision of the newest migration; a database at it needs none.
-HEAD = "0001"
-
-_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Stored(BaseModel):
@@ -63,30 +57,12 @@ class Artifact(Stored):
 class ArtifactStore:
     """The database of results. Threads may share it, and a forked process may go on using it."""
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url)
-        self._migrated = False
+    def __init__(self, database: Database | str) -> None:
+        self._database = Database(database) if isinstance(database, str) else database
 
     def migrate(self) -> None:
         """Bring the database to the newest shape; processes that start at once wait for the one that does it."""
-        if self._migrated or self.is_migrated():
-            self._migrated = True
-            return
-        from alembic import command
-        from alembic.config import Config
-        from alembic.util import CommandError
-
-        with self._database.alone() as connection:
-            config = Config()
-            config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-            config.attributes["connection"] = connection
-            try:
-                command.upgrade(config, "head")
-            except CommandError as error:
-                raise PipelineError(
-                    f"The database cannot be migrated: {error}. Was it last used by a newer version of dramaturg?"
-                ) from error
-        self._migrated = True
+        self._database.migrate()
 
     def is_there(self) -> bool:
         """Tell, without making it, whether the database exists; a server's is taken to."""
@@ -94,13 +70,7 @@ class ArtifactStore:
 
     def is_migrated(self) -> bool:
         """Tell whether the database has the newest shape."""
-        import sqlalchemy as sa
-
-        with self._database.begin() as connection:
-            if not sa.inspect(connection).has_table("alembic_version"):
-                return False
-            found = connection.scalars(sa.text("SELECT version_num FROM alembic_version")).all()
-        return found == [HEAD]
+        return self._database.is_migrated()
 
     def save_document(self, sha: str, *, name: str, format: str, pages: int, language: str | None = None) -> None:  # noqa: A002 - the column's name
         """Remember a document; saying it again renames it."""
@@ -108,7 +78,7 @@ class ArtifactStore:
 
         row = {"name": name, "format": format, "pages": pages, "language": language}
         with self._database.begin() as connection:
-            self._upsert(connection, documents, ("id",), row, {"id": sha, "created_at": datetime.now(UTC)})
+            upsert(connection, documents, ("id",), row, {"id": sha, "created_at": datetime.now(UTC)})
 
     def save(
         self,
@@ -139,7 +109,7 @@ class ArtifactStore:
         }
         first = {"id": ids.new(), "run_id": run_id, "kind": kind, "created_at": datetime.now(UTC)}
         with self._database.begin() as connection:
-            return self._artifact(self._upsert(connection, artifacts, ("run_id", "kind"), row, first))
+            return self._artifact(upsert(connection, artifacts, ("run_id", "kind"), row, first))
 
     def withdraw(self, run_id: str) -> int:
         """Remove the results of a run that was cancelled, and say how many there were."""
@@ -200,19 +170,6 @@ class ArtifactStore:
     @staticmethod
     def _artifact(row: sa.Row[Any]) -> Artifact:
         return Artifact.model_validate(row._asdict())
-
-    @staticmethod
-    def _upsert(
-        connection: sa.Connection, table: sa.Table, key: tuple[str, ...], row: dict[str, Any], first: dict[str, Any]
-    ) -> sa.Row[Any]:
-        from sqlalchemy.dialects import postgresql, sqlite
-
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        statement = insert(table).values(**first, **row)
-        replaced = {name: statement.excluded[name] for name in row}
-        return connection.execute(
-            statement.on_conflict_do_update(index_elements=key, set_=replaced).returning(table)
-        ).one()
 
 
 _bound: list[ArtifactStore] = []

@@ -5,18 +5,20 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from pipeline.errors import Unavailable
+from pipeline.errors import PipelineError, Unavailable
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+_MIGRATIONS = Path(__file__).parent / "migrations"
 _ALONE = 0x6472616D  # any number, the same in every process
 _BUSY_MS = 15_000
 
@@ -28,6 +30,7 @@ class Database:
         self._url = url
         self._lock = threading.Lock()
         self._engine: tuple[int, sa.Engine] | None = None
+        self._migrated = False
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
@@ -58,6 +61,37 @@ class Database:
                 if connection.dialect.name == "postgresql":
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ALONE)))
                 yield connection
+
+    def migrate(self) -> None:
+        """Bring the database to the newest shape; processes that start at once wait for the one that does it."""
+        if self._migrated or self.is_migrated():
+            self._migrated = True
+            return
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util import CommandError
+
+        with self.alone() as connection:
+            config = Config()
+            config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+            config.attributes["connection"] = connection
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise PipelineError(
+                    f"The database cannot be migrated: {error}. Was it last used by a newer version of dramaturg?"
+                ) from error
+        self._migrated = True
+
+    def is_migrated(self) -> bool:
+        """Tell whether the database has the newest shape."""
+        import sqlalchemy as sa
+
+        with self.begin() as connection:
+            if not sa.inspect(connection).has_table("alembic_version"):
+                return False
+            found = connection.scalars(sa.text("SELECT version_num FROM alembic_version")).all()
+        return found == [newest_revision()]
 
     def is_there(self) -> bool:
         """Tell, without making it, whether the database exists; a server's is taken to."""
@@ -101,6 +135,43 @@ class Database:
             sa.event.listen(engine, "connect", _prepare_sqlite)
             sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         return engine
+
+
+def upsert(
+    connection: sa.Connection, table: sa.Table, key: Sequence[str], row: Mapping[str, Any], first: Mapping[str, Any]
+) -> sa.Row[Any]:
+    """Write ``row`` where ``key`` (columns under a unique constraint) is as in ``first``, and give the whole row.
+
+    What is in ``first`` is written only when there was no such row.
+    """
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table).values(**first, **row)
+    replaced = {name: statement.excluded[name] for name in row}
+    return connection.execute(
+        statement.on_conflict_do_update(index_elements=list(key), set_=replaced).returning(table)
+    ).one()
+
+
+@cache
+def newest_revision() -> str:
+    """Give the revision of the newest migration; a database at it needs none."""
+    return max(file.name[1:5] for file in (_MIGRATIONS / "versions").glob("r[0-9][0-9][0-9][0-9]_*.py"))
+
+
+_bound: list[Database] = []
+
+
+def set_database(database: Database) -> None:
+    """Say which database this process works with."""
+    _bound[:] = [database]
+
+
+def get_database() -> Database:
+    """Give this process's database in its newest shape; raises ``LookupError`` where none was set."""
+    _bound[0].migrate()
+    return _bound[0]
 
 
 def _make_folder(folder: Path) -> None:

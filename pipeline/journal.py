@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ class Journal(Protocol):
     stopping: bool
     cancelled: bool
     lost: bool
+
+    def now(self) -> datetime:
+        """Give the time, in UTC; of a worker, by the clock of Redis."""
 
     def load_steps(self) -> dict[str, bytes]:
         """Give the results of the steps that finished in earlier attempts."""

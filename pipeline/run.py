@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
@@ -110,6 +110,11 @@ class Run(Steps):
         """Remember another place in the chain."""
         self.remember(CHECKPOINT, place.model_dump_json().encode(), replace=True)
         self._place, self._chosen = place, None
+
+    @property
+    def now(self) -> datetime:
+        """The time, in UTC: by the clock of Redis, or by the still clock of a test."""
+        return self.journal.now()
 
     @property
     def log(self) -> structlog.typing.FilteringBoundLogger:

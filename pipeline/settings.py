@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -26,6 +27,11 @@ PREFIX = "DRAMATURG_"
 #: Variables that begin like ours and belong to the tests and to the worker's own bookkeeping.
 _NOT_SETTINGS = frozenset({"DRAMATURG_CI"})
 
+
+#: What the names of settings begin with that belong to one domain (see pipeline.sections).
+SECTIONS = ("BACKUP_", "CAMPAIGNS_", "CRM_", "FETCH_", "LEADS_", "MAILCHIMP_", "STATS_", "WEBHOOKS_", "WHATSAPP_")
+
+_SECRET_NAME = re.compile(r"(_KEY|_TOKEN|_SECRET|_PASSWORD)$")
 
 _USERINFO = re.compile(r"://[^\s/?#\"'<>]*@")
 _PASSWORD_FIELD = re.compile(r"([?&](?:password|username|user|token|api_key)=)[^&#\s\"'<>]*", re.IGNORECASE)
@@ -198,6 +204,8 @@ class Settings(BaseSettings):
         default=False, description="start although Redis may lose or evict what it was given"
     )
     _api_keys: dict[str, SecretStr] = PrivateAttr(default_factory=dict)
+    #: The secrets of the sections.
+    _others: set[str] = PrivateAttr(default_factory=set)
 
     def retention(self) -> dict[str, Retention]:
         """Give how many finished runs of each state are kept, and for how long."""
@@ -208,16 +216,29 @@ class Settings(BaseSettings):
     @classmethod
     def load(cls, env_file: Path | None = Path(".env")) -> Self:
         """Read the environment, then ``env_file`` for what is not set there; name all mistakes at once."""
-        found = _read(env_file)
-        mistakes = [_unknown(name) for name in sorted(found) if name.startswith(PREFIX) and name not in _known()]
+        found = found_in(env_file)
+        ours = sorted(name for name in found if name.startswith(PREFIX))
+        mistakes = [
+            close_to(name, _known() - _NOT_SETTINGS)
+            for name in ours
+            if name not in _known() and not name.removeprefix(PREFIX).startswith(SECTIONS)
+        ]
         try:
             settings = cls(_env_file=env_file)  # type: ignore[call-arg] # pydantic-settings' own way
         except ValidationError as error:
-            mistakes += [_mistake(detail, found) for detail in error.errors(include_url=False, include_context=False)]
+            for detail in error.errors(include_url=False, include_context=False):
+                field = str(detail["loc"][0]) if detail["loc"] else ""
+                name = variable(field) if field in cls.model_fields else field
+                mistakes.append(explain(name, detail, found))
         if mistakes:
             raise SettingsError(mistakes)
         settings._api_keys.update(
             (name, SecretStr(value)) for name, value in found.items() if name.endswith("_API_KEY") and value
+        )
+        settings._others.update(
+            value
+            for name, value in found.items()
+            if name.startswith(PREFIX) and _SECRET_NAME.search(name) and value and name not in settings._api_keys
         )
         return settings
 
@@ -243,7 +264,7 @@ class Settings(BaseSettings):
 
     def secrets(self) -> frozenset[str]:
         """Every value that must never be printed."""
-        found = {key.get_secret_value() for key in self._api_keys.values()}
+        found = {key.get_secret_value() for key in self._api_keys.values()} | self._others
         for address in (self.redis_url, self.database_url):
             if address is not None:
                 url = urlsplit(address.get_secret_value())
@@ -263,7 +284,8 @@ def variable(field: str) -> str:
     return alias if isinstance(alias, str) else PREFIX + field.upper()
 
 
-def _read(env_file: Path | None) -> dict[str, str]:
+def found_in(env_file: Path | None) -> dict[str, str]:
+    """Give every variable of the environment and of ``env_file``; raises ``SettingsError`` if that is no text."""
     try:
         from_file = dotenv_values(env_file, encoding="utf-8") if env_file is not None and env_file.is_file() else {}
     except (OSError, UnicodeDecodeError) as error:
@@ -271,15 +293,15 @@ def _read(env_file: Path | None) -> dict[str, str]:
     return {name: value for name, value in from_file.items() if value is not None} | dict(os.environ)
 
 
-def _unknown(name: str) -> str:
-    close = difflib.get_close_matches(name, _known() - _NOT_SETTINGS, n=1, cutoff=0.6)
+def close_to(name: str, known: AbstractSet[str]) -> str:
+    """Say that there is no such setting, and which one was meant."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"{name}: there is no such setting" + (f"; did you mean {close[0]}?" if close else "")
 
 
-def _mistake(detail: ErrorDetails, found: Mapping[str, Any]) -> str:
-    field = str(detail["loc"][0]) if detail["loc"] else ""
-    name = variable(field) if field in Settings.model_fields else field
+def explain(name: str, detail: ErrorDetails, found: Mapping[str, Any]) -> str:
+    """Say what is wrong with the setting ``name``, and what it is unless it may be secret."""
     said = detail["msg"].removeprefix("Value error, ")
     given = found.get(name)
-    shown = "" if given is None or name.endswith("_URL") else f" (it is {given[:80]!r})"
+    shown = "" if given is None or name.endswith("_URL") or _SECRET_NAME.search(name) else f" (it is {given[:80]!r})"
     return f"{name}: {said[:1].lower()}{said[1:]}{shown}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -119,6 +119,15 @@ class Delivery(MessageProxy):
         if not self._persist(lambda: self._store.holds(self.lease.run_id, self.lease.fence)):
             self.lost = True
             raise LeaseLost(f"run {self.lease.run_id} was taken over by another worker")
+
+    def now(self) -> datetime:
+        """Give the time by the clock of Redis, which all workers share; it is asked once an attempt."""
+        return self._clock[0] + timedelta(seconds=time.monotonic() - self._clock[1])
+
+    @cached_property
+    def _clock(self) -> tuple[datetime, float]:
+        seconds, micros = self._persist(lambda: self._store.read("time"))
+        return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=micros), time.monotonic()
 
     def load_steps(self) -> dict[str, bytes]:
         """Give the steps that finished in earlier attempts."""

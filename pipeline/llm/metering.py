@@ -88,7 +88,10 @@ def _reserve(run: Run, model: str, tokens: int, micros: int | None) -> str:
         run.check_cancelled()
         told = f"{model}: {answer.gate}"
         if answer.then == "stop":
-            raise BudgetExceeded(f"{model}: the budget {answer.gate.removeprefix('m:')} does not allow this call")
+            kind, _, budget = answer.gate.partition(":")
+            if kind == "u":
+                raise BudgetExceeded(f"{model}: nobody knows its price, and the budget {budget} is of money: name it")
+            raise BudgetExceeded(f"{model}: the budget {budget} does not allow this call")
         if answer.wait > SHORT or run.journal.stopping:
             parked = Parked(answer.wait, told)
             parked.why = answer.gate

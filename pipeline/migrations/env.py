@@ -1,10 +1,10 @@
-"""Runs the steps on the connection that ``ArtifactStore.migrate`` hands over."""
+"""Runs the steps on the connection that ``Database.migrate`` hands over."""
 
 from __future__ import annotations
 
 from alembic import context
 
-from pipeline.artifact_tables import metadata
+from pipeline.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

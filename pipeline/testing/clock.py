@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 
 class StillClock:
-    """Gives the same time, in seconds, until ``forward`` is called; safe from any thread."""
+    """Gives the same time until ``forward`` is called; safe from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: datetime = datetime(2030, 1, 1, tzinfo=UTC)) -> None:
+        self._start = start
         self._now = 0.0
         self._lock = threading.Lock()
 
     def __call__(self) -> float:
-        """Give the time."""
+        """Give the seconds that have passed since it was made."""
         return self._now
+
+    def now(self) -> datetime:
+        """Give the date and time."""
+        return self._start + timedelta(seconds=self._now)
 
     def forward(self, duration: timedelta) -> None:
         """Let time pass, all at once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -12,6 +12,7 @@ import orjson
 from pipeline import ids
 from pipeline.health import Health
 from pipeline.journal import Billed, Refusal
+from pipeline.testing.clock import StillClock
 
 if TYPE_CHECKING:
     from pipeline.engine.records import NewRun
@@ -37,11 +38,16 @@ class MemoryJournal:
     away: dict[str, timedelta] = field(default_factory=dict)
     refusals: dict[str, Refusal] = field(default_factory=dict)
     billed: list[Billed] = field(default_factory=list)
+    clock: StillClock = field(default_factory=StillClock)
     stopping: bool = False
     cancelled: bool = False
     lost: bool = False
     #: A journal is that of one run, however often it is resumed.
     run_id: str = field(default_factory=ids.new)
+
+    def now(self) -> datetime:
+        """Give the time by ``clock``."""
+        return self.clock.now()
 
     def load_steps(self) -> dict[str, bytes]:
         """Give the steps saved so far."""

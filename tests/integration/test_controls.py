@@ -54,7 +54,7 @@ def asking(run: tuple[str, int], model: str, *, group: str = "", call: str = "c1
 
 
 def settling(asked: Asking, got: Reserved, *, micros: int = 200_000, health: str = "ok") -> Settling:
-    record = {"reason": ""}
+    record = {"outcome": ""}
     return Settling(asked, got, health, 0, 0.1, 40, micros, record)  # type: ignore[arg-type] # one of its words
 
 
@@ -157,7 +157,7 @@ def test_a_limited_model_is_shown_as_that(dramaturg: CommandHere, store: Store) 
     asked = asking(run, "openai:gpt")
     got = gates.reserve(asked)
     assert isinstance(got, Reserved)
-    limited = Settling(asked, got, "limited", 30_000, 0.1, 0, 0, {"reason": "rate limit"})
+    limited = Settling(asked, got, "limited", 30_000, 0.1, 0, 0, {"outcome": "rate limit"})
     gates.settle(limited)
     rows = {row["breaker"]: row["state"] for row in dramaturg("breakers", "ls", "--json").json["breakers"]}
     assert rows == {"openai:gpt": "limited"} | {name: "closed" for name in rows if name != "openai:gpt"}

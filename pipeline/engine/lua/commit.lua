@@ -28,8 +28,9 @@ for i = 1, #ARGV, 11 do
       give_back(m[3], id)
       if ARGV[i + 10] ~= '' then
         local began = tonumber(redis.call('HGET', key, 'started_ms'))
-        for name in string.gmatch(m[3], 'b:(%S+)') do
-          heard(name, id, ARGV[i + 10], 0, (now - began) / 1000, reason, {})
+        for token in string.gmatch(m[3], '%S+') do
+          local name = string.match(token, '^b:(.+)')
+          if name then heard(name, id, ARGV[i + 10], 0, (now - began) / 1000, reason, {}) end
         end
       end
     end

@@ -16,7 +16,7 @@ local function note(name, what, reason)
 end
 
 local above = provider_of(model)
-local reason = cjson.decode(ARGV[11]).reason or ''
+local reason = cjson.decode(ARGV[11]).outcome or ''
 if outcome == 'broken' then
   note(above, 'broken', reason)
   note(model, 'none', reason)
