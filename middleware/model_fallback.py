@@ -7,7 +7,7 @@ from typing import Any
 
 from dramatiq.middleware import Middleware
 
-from pipeline.chain import OF_A_MODEL, OFFLINE, Place, after_failure, move_on
+from pipeline.chain import OF_A_MODEL, OFFLINE, after_failure, move_on
 from pipeline.engine.delivery import Delivery
 from pipeline.errors import ContextOverflow, Kind
 from pipeline.health import ACCOUNT
@@ -52,7 +52,7 @@ class ModelFallback(Middleware):
 
 def _move(delivery: Delivery, run: Run, exception: BaseException) -> None:
     assert delivery.kind is not None
-    here = run.place if run.models[run.place.at] == run.used_model else Place(at=run.models.index(run.used_model))
+    here = run.here
     tokens = exception.tokens if isinstance(exception, ContextOverflow) else None
     if delivery.why == _UNKNOWN:
         moved = move_on(here, run.models, _UNKNOWN)

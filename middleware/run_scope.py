@@ -59,6 +59,7 @@ def _payload(broker: PipelineBroker, actor: Actor[Any, Any], delivery: Delivery)
     inputs = delivery.options.get("inputs")
     try:
         whole = gather(broker, given, inputs) if inputs else given
-        return actor.validate(actor.upgrade(whole, delivery.options.get("version", 1)))
+        version = delivery.options.get("version", 1)
+        return actor.validate(whole if version == actor.version else actor.upgrade(whole, version))
     except InvalidInput as error:
         raise Refused(str(error), field=error.field) from None

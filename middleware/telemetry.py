@@ -8,7 +8,7 @@ from typing import Any
 from dramatiq.middleware import Middleware
 
 from pipeline.engine.delivery import Delivery
-from pipeline.logs import emit
+from pipeline.logs import emit, emit_plain
 
 
 class Telemetry(Middleware):
@@ -24,7 +24,7 @@ class Telemetry(Middleware):
         if verdict is None:
             emit("warning", "attempt_without_verdict", duration_s=seconds, lost=delivery.lost)
         elif exception is None or verdict.state == "queued":
-            emit("info", "attempt_ended", state=verdict.state, duration_s=seconds)
+            emit_plain("attempt_ended", delivery.run, {"state": verdict.state, "duration_s": seconds})
         else:
             emit(
                 "warning",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from datetime import timedelta
 from typing import Any
@@ -12,7 +11,7 @@ from dramatiq.middleware import Middleware
 from pipeline.actor import Actor
 from pipeline.engine.broker import PipelineBroker
 from pipeline.engine.delivery import Delivery
-from pipeline.engine.interrupts import Guard, PastDeadline
+from pipeline.engine.interrupts import PastDeadline
 from pipeline.errors import InvalidInput
 
 #: A limit that never comes.
@@ -29,7 +28,6 @@ class Timeout(Middleware):
 
     def __init__(self, limit: timedelta) -> None:
         self._default = limit
-        self._present = threading.local()
 
     @property
     def actor_options(self) -> set[str]:
@@ -40,12 +38,13 @@ class Timeout(Middleware):
         engine: PipelineBroker = broker
         delivery: Delivery = message
         actor = engine.actors.get(delivery.actor_name)
-        limit, left = limit_of(delivery, actor, self._default), _deadline_left(delivery)
-        if left is not None and left <= timedelta(0):
-            raise PastDeadline(f"run {delivery.lease.run_id} has not begun by its deadline")
-        late = left is not None and left < limit
-        guard = engine.attempts.watchdog.guard(delivery, left if late and left is not None else limit, deadline=late)
-        self._present.guard = guard
+        limit, late = limit_of(delivery, actor, self._default), False
+        left = _deadline_left(delivery) if delivery.lease.memo else None
+        if left is not None:
+            if left <= timedelta(0):
+                raise PastDeadline(f"run {delivery.lease.run_id} has not begun by its deadline")
+            limit, late = min(limit, left), left < limit
+        guard = delivery.guard = engine.attempts.watchdog.guard(delivery, limit, deadline=late)
         if delivery.call is not None:
             delivery.call.guard = guard  # opened by the actor itself: nothing lands outside of it
         else:
@@ -54,11 +53,10 @@ class Timeout(Middleware):
     def after_process_message(
         self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
-        del broker, message, result, exception
-        guard: Guard | None = getattr(self._present, "guard", None)
-        if guard is not None:
-            self._present.guard = None
-            guard.close()
+        del broker, result, exception
+        delivery: Delivery = message
+        if delivery.guard is not None and not delivery.guard.closed:
+            delivery.guard.close()
 
 
 def limit_of(delivery: Delivery, actor: object, default: timedelta) -> timedelta:
@@ -66,13 +64,13 @@ def limit_of(delivery: Delivery, actor: object, default: timedelta) -> timedelta
 
     Raises ``InvalidInput`` for a message that says it wrongly.
     """
-    asked = delivery.options.get("time_limit")
-    if asked is not None:
+    if delivery.options and (asked := delivery.options.get("time_limit")) is not None:
         if isinstance(asked, bool) or not isinstance(asked, int | float) or asked <= 0:
             raise InvalidInput(f"time_limit={asked!r}: must be milliseconds", field="time_limit")
         return timedelta(milliseconds=min(asked, _LONGEST_MS))
     if isinstance(actor, Actor):
-        return actor.retry.limit(actor.timeout or default, delivery.memo.get("timeouts", 0))
+        limit = actor.timeout or default
+        return actor.retry.limit(limit, delivery.memo.get("timeouts", 0)) if delivery.lease.memo else limit
     milliseconds = getattr(actor, "options", {}).get("time_limit")
     if milliseconds is None:
         return default

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
 
 import dramatiq
@@ -156,6 +157,8 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
         return self.fn(*args, **kwargs)
 
     def _encode_result(self, result: Any) -> bytes:
+        if result is None and self.result_type is NoneType:
+            return b"null"
         try:
             return self.result_shape.dump_json(self.result_shape.validate_python(result))
         except ValidationError as error:

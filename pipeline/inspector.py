@@ -38,7 +38,6 @@ _NUMBERS = frozenset(
         "needs",
         "brood",
         "version",
-        "held_ms",
         "patience_ms",
         "waited_ms",
         "timeouts",

@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 import orjson
-import structlog
 
 from pipeline.errors import Unavailable
 from pipeline.journal import Journal
@@ -66,4 +65,6 @@ class Reporter:
         try:
             self.flush()
         except Unavailable as error:
+            import structlog
+
             structlog.get_logger(self._actor).warning("report_delayed", error=str(error))

@@ -35,6 +35,11 @@ current_run: ContextVar[Run | None] = ContextVar("current_run", default=None)
 class Run(Steps):
     """What an actor knows of its run, and what it may ask of it."""
 
+    #: What a gate found wanting in the last draft; empty while there is none.
+    feedback = ""
+    _place: Place | None = None
+    _chosen: int | None = None
+
     def __init__(
         self,
         journal: Journal,
@@ -48,15 +53,11 @@ class Run(Steps):
         group: str = "",
     ) -> None:
         super().__init__(journal, run_id=run_id, actor=actor)
-        self._place: Place | None = None
-        self._chosen: int | None = None
         self.queue = queue
         self.attempt = attempt
         self.models = models or Models(OFFLINE)
         self.correlation_id = correlation_id
         self.group = group
-        #: What a gate found wanting in the last draft; empty while there is none.
-        self.feedback = ""
 
     @property
     def place(self) -> Place:
@@ -66,6 +67,13 @@ class Run(Steps):
             place = Place() if kept is None else Place.model_validate_json(kept)
             self._place = place if place.at < len(self.models) else Place()
         return self._place
+
+    @property
+    def here(self) -> Place:
+        """Where it stands with the model in use: the ones between its place and that were passed over."""
+        if self._chosen is None or self._chosen == self.place.at:
+            return self.place
+        return self.place.model_copy(update={"at": self._chosen, "bad": 0})
 
     @property
     def model(self) -> str:
@@ -94,11 +102,7 @@ class Run(Steps):
 
         Raises ``Moved`` when that is the offline generator: the actor starts over with it.
         """
-        moved = move_on(
-            self.place.model_copy(update={"at": self.place.at if self._chosen is None else self._chosen}),
-            self.models,
-            reason,
-        )
+        moved = move_on(self.here, self.models, reason)
         if moved is None:
             return False
         self.stand(moved)
@@ -125,17 +129,18 @@ class Run(Steps):
         return logger
 
     def gather(
-        self, actor: Actor[In, Out], payloads: Iterable[In], *, models: Models | None = None
+        self, actor: Actor[In, Out], payloads: Iterable[In], *, models: Models | None = None, name: str = ""
     ) -> list[Outcome[Out]]:
         """Run an actor for every payload, as runs of their own and in parallel, and give what became of each.
 
         The run waits for them without a thread and without spending an attempt, and goes on when all have ended: an
         actor calls it with the same payloads again, so they come from the payload or from an earlier step. ``models``
-        replaces the actor's chain. Cancelling the run cancels them.
+        replaces the actor's chain. A run that gathers the same actor several times gives each time a ``name``.
+        Cancelling the run cancels them.
         """
         from pipeline.sending import Send
 
-        name = f"~children:{actor.actor_name}"
+        name = f"~children:{name or actor.actor_name}"
         self.use(name)
         wanted = list(payloads)
         ids = [_child_id(self.id, name, number) for number in range(len(wanted))]
@@ -236,8 +241,7 @@ class Run(Steps):
         """Say whether a model further down the chain may read what was too long for the present one."""
         from pipeline.llm.catalogue import window
 
-        here = self.place.model_copy(update={"at": self.place.at if self._chosen is None else self._chosen})
-        moved = after_failure(here, self.models, error.kind, window=window, tokens=error.tokens)
+        moved = after_failure(self.here, self.models, error.kind, window=window, tokens=error.tokens)
         return moved is not None and self.models[moved.at] != OFFLINE
 
 

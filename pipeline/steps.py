@@ -22,13 +22,18 @@ R = TypeVar("R")
 class Steps:
     """The named results of a run's finished steps, and how further ones are made."""
 
+    # What most runs never have stands here: setting it anew for each would cost every run of a short job.
+    _found: dict[str, bytes] | None = None
+    _texts: Writer | None = None
+
     def __init__(self, journal: Journal, *, run_id: str, actor: str) -> None:
         self.journal = journal
         self.id = run_id
         self.actor = actor
-        self._found: dict[str, bytes] | None = None
-        self._used: set[str] = set()
-        self._texts: Writer | None = None
+
+    @cached_property
+    def _used(self) -> set[str]:
+        return set()
 
     @cached_property
     def _reporter(self) -> Reporter:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import orjson
-import structlog
 
 from pipeline import ids
 from pipeline.errors import Unavailable
@@ -23,8 +22,6 @@ SENDS_PER_SECOND = 10
 
 #: Characters of one stream, at most.
 LONGEST = 200_000
-
-log = structlog.get_logger(__name__)
 
 
 class TextJournal(Protocol):
@@ -125,6 +122,9 @@ class Writer:
         try:
             self.flush()
         except Unavailable as error:
+            import structlog
+
+            log = structlog.get_logger(__name__)
             log.warning("text_delayed", error=str(error))  # worth less than the attempt it would end
 
     def _append(self, name: str, kept: _Stream, text: str) -> None:

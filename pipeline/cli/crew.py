@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -104,6 +106,18 @@ def new_log(folder: Path) -> Path:
     except OSError as error:
         raise ResourceExhausted(f"{folder} cannot be written: {error.strerror}. Set DRAMATURG_HOME.") from error
     return path
+
+
+@contextmanager
+def logging_to(log: Path | None, settings: Settings) -> Iterator[None]:
+    """Let the lines that the command itself logs go to a file, or to stderr; all are written when the block ends."""
+    from pipeline import logs
+
+    with ExitStack() as stack:
+        stream = sys.stderr if log is None else stack.enter_context(log.open("a", encoding="utf-8"))
+        logs.configure(settings.log_level, settings.log_format, secrets=settings.secrets(), stream=stream)
+        stack.callback(logs.flush)  # before the file is closed
+        yield
 
 
 def _told(code: int) -> str:

@@ -10,7 +10,10 @@ from typing import Any, Self
 
 
 class Interrupts:
-    """Inside, SIGINT, SIGTERM and SIGHUP only set ``asked``; from the second on ``again`` is called as well."""
+    """Inside, SIGINT, SIGTERM and SIGHUP only set ``asked``; from the second on ``again`` is called as well.
+
+    A command that was asked to stop is on its way out when the block ends: one Ctrl-C more changes nothing then.
+    """
 
     def __init__(self) -> None:
         self._asked = threading.Event()
@@ -44,7 +47,8 @@ class Interrupts:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            ending = number is signal.SIGINT and self.asked
+            signal.signal(number, signal.SIG_IGN if ending else handler)
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         if self.asked:

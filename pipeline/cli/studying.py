@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -22,25 +21,29 @@ import actors.study
 from actors.study.flows import StudyRequest, study
 from actors.study.material import DocumentPack, DocumentSource, StudyPack
 from actors.study.pack import require_place, write_pack
-from pipeline import FlowHandle, InvalidInput, Models, RunFailed, logs
+from pipeline import FlowHandle, InvalidInput, Models, RunFailed
 from pipeline.blobs import get_blobs
-from pipeline.cli.crew import Crew, new_log
+from pipeline.cli.crew import Crew, logging_to, new_log
 from pipeline.cli.exits import Exit, Stop, usage
 from pipeline.cli.following import PATIENCE, Following
 from pipeline.cli.interrupts import Interrupts
 from pipeline.cli.opening import opened
 from pipeline.cli.showing import View
+from pipeline.fetching import AddressRefused, name_of, read_address
 from pipeline.settings import Settings
 
 #: Stands for a document that has not been taken in yet.
 _NO_BLOB = "0" * 64
 
+#: What an address begins with; all else is the path of a file.
+_WEB = ("http://", "https://")
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What was asked for, checked."""
+    """What was asked for, checked; what is no file is the address of one."""
 
-    files: tuple[Path, ...]
+    files: tuple[Path | str, ...]
     out: Path
     models: Models | None
     questions: int
@@ -58,18 +61,17 @@ class Made:
 
 
 def order(
-    files: Sequence[Path], *, out: Path, models: str, questions: int | None, title: str, timeout: float | None
+    named: Sequence[Path | str], *, out: Path, models: str, questions: int | None, title: str, timeout: float | None
 ) -> Order:
     """Check what was asked for before anything starts; raises a failure with the exit code of wrong usage."""
+    files = [_file_or_address(one) for one in named]
     mistakes = [mistake for file in files if (mistake := _mistake(file))]
     if mistakes:
         raise usage("\n".join(mistakes))
     settings = Settings.load()
     given: dict[str, Any] = {"title": title} | ({} if questions is None else {"questions": questions})
     try:
-        request = StudyRequest(
-            documents=tuple(DocumentSource(blob=_NO_BLOB, name=_name(file)) for file in files), **given
-        )
+        request = StudyRequest(documents=tuple(_source(file, _NO_BLOB) for file in files), **given)
     except ValidationError as error:
         told = [f"{_option(problem['loc'])}: {problem['msg']}" for problem in error.errors(include_url=False)]
         raise usage("\n".join(told)) from None
@@ -100,7 +102,7 @@ def make(asked: Order, view: View, *, verbose: bool = False) -> Made:
     with Interrupts() as interrupts, ExitStack() as stack:
         began = time.monotonic()
         log = None if verbose else new_log(asked.settings.home / "logs")
-        _set_up_logs(asked.settings, log, stack)
+        stack.enter_context(logging_to(log, asked.settings))
         project = stack.enter_context(opened(settings=asked.settings, fit=True))
         sources, refused = _take_in(asked.files, interrupts)
         if not sources:
@@ -121,7 +123,18 @@ def make(asked: Order, view: View, *, verbose: bool = False) -> Made:
         return Made(pack, None if pack.status == "failed" else write_pack(pack, asked.out))
 
 
-def _mistake(file: Path) -> str:
+def _file_or_address(named: Path | str) -> Path | str:
+    # A path would make one slash of the two.
+    return named if isinstance(named, str) and named.lower().startswith(_WEB) else Path(named)
+
+
+def _mistake(file: Path | str) -> str:
+    if isinstance(file, str):
+        try:
+            read_address(file)
+        except AddressRefused as error:
+            return f"{file.partition('?')[0]}: {error}"
+        return ""
     try:
         kind = file.stat().st_mode
         if stat.S_ISDIR(kind):
@@ -134,7 +147,15 @@ def _mistake(file: Path) -> str:
         return f"{file} cannot be read: {getattr(error, 'strerror', None) or error}"
 
 
-def _name(file: Path) -> str:
+def _source(file: Path | str, blob: str = "") -> DocumentSource:
+    if isinstance(file, str):
+        return DocumentSource(address=file)
+    return DocumentSource(blob=blob or get_blobs().put(file), name=_name(file))
+
+
+def _name(file: Path | str) -> str:
+    if isinstance(file, str):
+        return name_of(read_address(file))
     # Names are bytes on disk; what is no text in them is shown as a question mark.
     return os.fsencode(file.name).decode("utf-8", "replace")[-255:]
 
@@ -154,12 +175,14 @@ def _chain(text: str) -> Models:
     return Models(*names)
 
 
-def _take_in(files: Sequence[Path], interrupts: Interrupts) -> tuple[tuple[DocumentSource, ...], list[DocumentPack]]:
+def _take_in(
+    files: Sequence[Path | str], interrupts: Interrupts
+) -> tuple[tuple[DocumentSource, ...], list[DocumentPack]]:
     sources, refused = [], []
     for file in files:
         interrupts.check()
         try:
-            sources.append(DocumentSource(blob=get_blobs().put(file), name=_name(file)))
+            sources.append(_source(file))
         except InvalidInput as error:  # one that is too large, or went away since, spoils no other
             refused.append(DocumentPack(document=_name(file), status="failed", problems=(str(error),)))
     return tuple(sources), refused
@@ -183,9 +206,3 @@ def _finished(pack: StudyPack, refused: list[DocumentPack], seconds: float, spen
             "stages": spent,
         }
     )
-
-
-def _set_up_logs(settings: Settings, log: Path | None, stack: ExitStack) -> None:
-    stream = sys.stderr if log is None else stack.enter_context(log.open("a", encoding="utf-8"))
-    logs.configure(settings.log_level, settings.log_format, secrets=settings.secrets(), stream=stream)
-    stack.callback(logs.flush)  # before the file is closed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,11 +17,11 @@ from actors.study.courses import lessons as flow_of_lessons
 from actors.study.lesson.folder import require_folder, write_lessons
 from actors.study.lessons import LESSON
 from actors.study.material import DocumentSource, Lesson, LessonSpec, Material
-from pipeline import InvalidInput, Models, logs
+from pipeline import InvalidInput, Models
 from pipeline.artifacts import get_artifacts
 from pipeline.blobs import get_blobs
 from pipeline.cli.counting import Counting, Watch
-from pipeline.cli.crew import Crew, new_log
+from pipeline.cli.crew import Crew, logging_to, new_log
 from pipeline.cli.exits import Exit, Stop, usage
 from pipeline.cli.interrupts import Interrupts
 from pipeline.cli.opening import opened
@@ -84,10 +83,7 @@ def teach(asked: Order, counting: Counting, *, verbose: bool = False) -> Taught:
     with Interrupts() as interrupts, ExitStack() as stack:
         began = time.monotonic()
         log = None if verbose else new_log(asked.settings.home / "logs")
-        stream = sys.stderr if log is None else stack.enter_context(log.open("a", encoding="utf-8"))
-        secrets = asked.settings.secrets()
-        logs.configure(asked.settings.log_level, asked.settings.log_format, secrets=secrets, stream=stream)
-        stack.callback(logs.flush)  # before the file is closed
+        stack.enter_context(logging_to(log, asked.settings))
         project = stack.enter_context(opened(settings=asked.settings, fit=True))
         batch, documents = _send(asked)
         crew = stack.enter_context(Crew(asked.settings, log=log))

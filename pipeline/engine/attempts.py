@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import dramatiq
 import structlog
 
+from pipeline.ended import StatsSettings
 from pipeline.engine.committer import Committer
 from pipeline.engine.delivery import Delivery
 from pipeline.engine.intake import Intake
@@ -37,7 +37,9 @@ class Attempts:
         self.committer = Committer(broker.store, self.slots)
         self._keeper = LeaseKeeper(broker.store, self.slots, broker.worker_id, broker.lease)
         self.watchdog = Watchdog(broker, self.committer)
-        self._reconciler = Reconciler(broker.store, broker.worker_id, broker.lease, broker.retention)
+        self._reconciler = Reconciler(
+            broker.store, broker.worker_id, broker.lease, broker.retention, StatsSettings.current().feed_limit
+        )
         self._intake = Intake(
             store=broker.store,
             values=broker.values,
@@ -103,10 +105,9 @@ class Attempts:
             queue.not_empty.notify(len(deliveries))
 
 
-@dataclass(order=True, slots=True)
-class _Waiting:
-    """What Dramatiq's worker threads take from their queue."""
+class _Waiting(NamedTuple):
+    """What Dramatiq's worker threads take from their queue; no two have the same tier and number."""
 
     tier: int
     sequence: int
-    message: Delivery = field(compare=False)
+    message: Delivery

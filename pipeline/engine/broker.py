@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import dramatiq
 import orjson
@@ -68,7 +68,9 @@ class PipelineBroker(Broker):
         retention: dict[str, Retention] = RETENTION,
         on_boot: Callable[[], None] = lambda: None,
     ) -> None:
-        self._hooks: dict[str, tuple[Callable[..., None], ...]] = {}
+        # The hooks that do something, by what happened.
+        self._before: dict[str, tuple[Callable[..., None], ...]] = {}
+        self._after: dict[str, tuple[Callable[..., None], ...]] = {}
         self.store = store
         self.values = values
         self.lease = lease
@@ -98,7 +100,8 @@ class PipelineBroker(Broker):
 
         Before an actor is called any failure does: a gate that breaks lets nothing through.
         """
-        for hook in self._hooks_for("before_" + signal):
+        hooks = self._before.get(signal)
+        for hook in self._hooks_for("before", signal) if hooks is None else hooks:
             try:
                 hook(self, *args, **kwargs)
             except MiddlewareError:
@@ -110,25 +113,27 @@ class PipelineBroker(Broker):
 
     def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
         """Call the hooks after something happened, innermost first; none stops the others."""
-        for hook in self._hooks_for("after_" + signal):
+        hooks = self._after.get(signal)
+        for hook in self._hooks_for("after", signal) if hooks is None else hooks:
             try:
                 hook(self, *args, **kwargs)
             except Exception:
                 log.critical("hook_failed", hook=f"after_{signal}", owner=repr(hook), exc_info=True)
 
-    def _hooks_for(self, name: str) -> tuple[Callable[..., None], ...]:
-        found = self._hooks.get(name)
-        if found is None:
+    def _hooks_for(self, when: Literal["before", "after"], signal: str) -> tuple[Callable[..., None], ...]:
+        known = self._before if when == "before" else self._after
+        if signal not in known:
+            name = f"{when}_{signal}"
             empty = getattr(Middleware, name)
-            order = self.middleware if name.startswith("before_") else reversed(self.middleware)
-            found = tuple(getattr(m, name) for m in order if getattr(type(m), name, empty) is not empty)
-            self._hooks[name] = found
-        return found
+            order = self.middleware if when == "before" else reversed(self.middleware)
+            known[signal] = tuple(getattr(m, name) for m in order if getattr(type(m), name, empty) is not empty)
+        return known[signal]
 
     def add_middleware(self, middleware: Middleware, **where: Any) -> None:
         """Add a middleware; see Dramatiq."""
         super().add_middleware(middleware, **where)
-        self._hooks.clear()
+        self._before.clear()
+        self._after.clear()
 
     def declare_actor(self, actor: Any) -> None:
         """Declare an actor, with the policies of this deployment."""

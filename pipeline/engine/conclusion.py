@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -36,27 +36,31 @@ def conclude(
 
     ``frames`` says where a thread is that has not raised the exception itself.
     """
-    attempt = delivery.lease.attempt + 1
-    notes: dict[str, Any] = {}
+    lease = delivery.lease
+    cost = max(0.0, delivery.cost - 1)  # its start counted as one already
     if delivery.kind is None:
-        verdict = COMPLETED
+        notes = b""
         if delivery.run is not None and delivery.run.degraded:
-            notes["degraded"] = f"made offline in place of {delivery.run.models[0]}"
-    else:
-        verdict = _verdict(delivery, actor, exception, attempt)
-        if isinstance(exception, NeedsReview):
-            notes["review"] = redact(orjson.dumps(exception.item).decode())
+            notes = orjson.dumps({"degraded": f"made offline in place of {delivery.run.models[0]}"})
+        return COMPLETED, Commit(
+            lease.run_id, lease.fence, "completed", result=produced, notes=notes, cost=cost, health=delivery.health
+        )
+    attempt = lease.attempt + 1
+    verdict = _verdict(delivery, actor, exception, attempt)
+    notes = b""
+    if isinstance(exception, NeedsReview):
+        notes = orjson.dumps({"review": redact(orjson.dumps(exception.item).decode())})
     return verdict, Commit(
-        delivery.lease.run_id,
-        delivery.lease.fence,
+        lease.run_id,
+        lease.fence,
         verdict.state,
         delay_ms=as_ms(verdict.delay),
         result=produced,
         reason=verdict.reason,
         error=b"" if exception is None else _told(exception, delivery, attempt, verdict, frames),
         spends=verdict.spends,
-        notes=orjson.dumps(notes) if notes else b"",
-        cost=max(0.0, delivery.cost - 1),  # its start counted as one already
+        notes=notes,
+        cost=cost,
         health=delivery.health,
     )
 

@@ -24,6 +24,7 @@ from pipeline.journal import Billed, Refusal
 
 if TYPE_CHECKING:
     from pipeline.actor import Call
+    from pipeline.engine.interrupts import Guard
     from pipeline.engine.store import Store
     from pipeline.engine.values import Values
     from pipeline.run import Run
@@ -60,6 +61,8 @@ class Delivery(MessageProxy):
     exhausted: bool = False
     #: What the attempt counts for in its group's share, above the one that every run counts.
     cost: float = 0.0
+    #: What bounds the time of its actor, once it has begun.
+    guard: Guard | None = None
     #: What it says of the breaker before it: ok, fail, none, or nothing if there is none.
     health: str = ""
     stopping: bool = False

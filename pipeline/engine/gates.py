@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -11,11 +11,8 @@ import orjson
 from pipeline.engine import keys
 
 if TYPE_CHECKING:
-    from pipeline.breaker import Breaker
-    from pipeline.budget import Budget
     from pipeline.engine.store import Store
     from pipeline.health import Health
-    from pipeline.limit import Limit
 
 Kind = Literal["limits", "breakers", "budgets"]
 
@@ -78,13 +75,6 @@ class Gates:
         self._switch_breaker = store.script("switch_breaker")
         self._pause = store.script("pause")
 
-    def declare(self, limits: Iterable[Limit], breakers: Iterable[Breaker], budgets: Iterable[Budget]) -> None:
-        """Write down what the code and the policy file say; what was set by hand stays in force over it."""
-        for kind, policies in (("limits", limits), ("breakers", breakers), ("budgets", budgets)):
-            words = [w for p in policies for w in (f"declared:{p.name}", orjson.dumps(p.config()))]
-            if words:
-                self._configure(kind, *words)
-
     def put(self, kind: Kind, name: str, config: dict[str, Any] | None) -> None:
         """Set a policy by hand, under its name or under ``<name>=<key>`` for one key; none takes it back."""
         self._configure(kind, f"set:{name}", b"" if config is None else orjson.dumps(config))
@@ -141,17 +131,6 @@ class Gates:
         """Let everything through again, at once, and forget the failures."""
         self._switch_breaker(name, "close", 0, "")
 
-    def breakers(self, names: Iterable[str]) -> list[dict[str, Any]]:
-        """Give the state of breakers: closed, open, half (a probe is on its way) or recovering; and until when."""
-        rows = []
-        for name in names:
-            raw = self._store.read("hgetall", keys.breaker(self._ns, name))
-            found = {k.decode(): v.decode() for k, v in raw.items()}
-            row: dict[str, Any] = {"breaker": name, "state": found.get("state", "closed")}
-            row |= {key: int(found[key]) for key in ("since_ms", "until_ms", "limited_ms") if key in found}
-            rows.append(row | {key: found[key] for key in ("reason", "holder") if key in found})
-        return rows
-
     def pause(self, what: str) -> bool:
         """Start nothing more of ``queue:<name>``, ``actor:<name>`` or ``group:<name>``; says whether that is new."""
         return bool(self._pause(what, 1))
@@ -164,22 +143,3 @@ class Gates:
         """Give what is paused, and since when in ms."""
         found = self._store.read("hgetall", keys.paused(self._ns))
         return {name.decode(): int(at) for name, at in sorted(found.items())}
-
-    def spent(self, name: str, config: dict[str, Any], now_ms: int) -> dict[str, int]:
-        """Give what a budget, ``<name>`` or ``<name>=<key>``, has used and reserved in its present period."""
-        window = now_ms // config["per_ms"] if config["per_ms"] else 0
-        found = self._store.read("hgetall", keys.budget(self._ns, name, window))
-        return {key: int(found.get(key.encode(), 0)) for key in ("micros", "tokens", "held_micros", "held_tokens")}
-
-    def blocked(self) -> list[dict[str, Any]]:
-        """Give the gates that runs wait at: how many lanes, and when it is looked at next."""
-        rows = []
-        for gate, at in self._store.read("zrange", keys.gates(self._ns), 0, 999, withscores=True):
-            lanes = self._store.read("zcard", keys.blocked(self._ns, gate.decode()))
-            rows.append({"gate": gate.decode(), "lanes": lanes, "next_ms": int(at)})
-        return rows
-
-    def in_use(self, name: str) -> int:
-        """Say how many permits of a limit, ``<name>`` or ``<name>=<key>``, are out."""
-        count: int = self._store.read("zcard", keys.permits(self._ns, name))
-        return count

@@ -41,26 +41,32 @@ class Guard:
     Times are of ``time.monotonic()``.
     """
 
+    # What most attempts never change stands here: setting it anew for each costs more than all else that is done here.
     thrown: type[TimedOut | PastDeadline | Stopped] | None = None
     thrown_at = 0.0
     closed = False
     #: Set when its verdict was committed from outside: what the thread still does counts for nothing.
     given_up = False
+    #: Whether the limit is the run's own deadline.
+    deadline = False
 
     def __init__(self, guards: Guards, delivery: Delivery, limit: timedelta, *, deadline: bool = False) -> None:
         self.delivery = delivery
         self.limit = limit
         self.thread = threading.get_ident()
-        self.ends_at = time.monotonic() + limit.total_seconds()
+        self.began_at = time.monotonic()
         self.lock = threading.Lock()
-        self._late = PastDeadline if deadline else TimedOut
         self._guards = guards
+        if deadline:
+            self.deadline = True
 
     def due(self, now: float) -> type[TimedOut | PastDeadline | Stopped] | None:
         """Say what is to be raised in the thread now, if anything."""
         if self.delivery.cancelled:
             return Stopped
-        return self._late if now >= self.ends_at else None
+        if now < self.began_at + self.limit.total_seconds():
+            return None
+        return PastDeadline if self.deadline else TimedOut
 
     def told(self) -> str:
         """Say in a sentence why the attempt was interrupted."""
@@ -72,7 +78,7 @@ class Guard:
         return f"the attempt took longer than its limit of {self.limit.total_seconds():g} s"
 
     def __enter__(self) -> Self:
-        self._guards.open(self)
+        self._guards.opened[self.thread] = self
         return self
 
     def __exit__(
@@ -82,14 +88,22 @@ class Guard:
         self.close()
         if self.given_up:
             raise LeaseLost(f"run {self.delivery.lease.run_id} ended without this thread, which did not stop")
-        if isinstance(error, TimedOut | PastDeadline | Stopped) and not error.args:
+        if error is not None and isinstance(error, TimedOut | PastDeadline | Stopped) and not error.args:
             error.args = (self.told(),)  # a class is all that can be raised in another thread
 
     def close(self) -> None:
-        """Let nothing be raised in the thread any more; closing it again changes nothing."""
+        """Let nothing be raised in the thread any more, and take back what has not landed.
+
+        Closing it again changes nothing.
+        """
         while True:
             try:
-                self._guards.close(self)
+                with self.lock:
+                    self.closed = True
+                    if self._guards.opened.get(self.thread) is self:
+                        del self._guards.opened[self.thread]
+                    if self.thrown is not None:
+                        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread), None)
             except (TimedOut, PastDeadline, Stopped):
                 continue  # it landed in here; it is raised once a guard, so the next try is left alone
             return
@@ -103,20 +117,8 @@ class Guards:
     """
 
     def __init__(self) -> None:
-        self._open: dict[int, Guard] = {}
-
-    def open(self, guard: Guard) -> None:
-        """Let a guard's thread be interrupted from now on."""
-        self._open[guard.thread] = guard
-
-    def close(self, guard: Guard) -> None:
-        """Let it be interrupted no more, and take back what has not landed."""
-        with guard.lock:
-            guard.closed = True
-            if self._open.get(guard.thread) is guard:
-                del self._open[guard.thread]
-            if guard.thrown is not None:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(guard.thread), None)
+        #: By thread; whoever puts a guard here, or takes one away, is that thread, or holds the guard's lock.
+        self.opened: dict[int, Guard] = {}
 
     def look(self, grace: timedelta) -> tuple[list[Guard], list[Guard]]:
         """Interrupt what is due, once; give these, and the guards that are still open ``grace`` after that.
@@ -126,7 +128,7 @@ class Guards:
         now = time.monotonic()
         limit = now - grace.total_seconds()
         interrupted, stuck = [], []
-        for guard in list(self._open.values()):
+        for guard in list(self.opened.values()):
             if guard.thrown is None and guard.due(now) is None:
                 continue
             with guard.lock:
@@ -139,10 +141,10 @@ class Guards:
                     raise_thread_exception(guard.thread, guard.thrown)  # type: ignore[no-untyped-call] # Dramatiq's
                 elif guard.thrown_at <= limit:
                     guard.given_up = guard.closed = guard.delivery.lost = True
-                    del self._open[guard.thread]
+                    del self.opened[guard.thread]
                     stuck.append(guard)
         return interrupted, stuck
 
     def held(self) -> int:
         """Say how many threads are in an actor."""
-        return len(self._open)
+        return len(self.opened)

@@ -33,7 +33,10 @@ class Slots:
         self._threads = threads
         self._at_once = dict(at_once or {})
         self._taken: Counter[str] = Counter()
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        #: Whether a thread waits for a change: telling nobody of it costs as much as all else here.
+        self._awaited = False
         self._claimed: dict[str, Delivery] = {}
         self._running = 0
         self._leased: dict[tuple[str, int], Delivery] = {}
@@ -55,7 +58,7 @@ class Slots:
         if not delivery.begin():
             return False
         delivery.started_at = time.monotonic()
-        with self._changed:
+        with self._lock:
             self._claimed.pop(delivery.lease.run_id, None)
             self._running += 1
         return True
@@ -67,16 +70,16 @@ class Slots:
         """
         now = time.monotonic()
         queue = delivery.queue_name
-        with self._changed:
+        with self._lock:
             self._running -= 1
-            self._taken[queue] -= 1
-            full = self._taken[queue] + 1 == self._at_once.get(queue)
+            taken = self._taken[queue]
+            self._taken[queue] = taken - 1
             self._duration_s += _ALPHA * (now - delivery.started_at - self._duration_s)
             self._interval_s += _ALPHA * (min(1.0, now - self._released_at) - self._interval_s)
             self._released_at = now
-            if self._running + len(self._claimed) <= self._threads + self._ahead() // 2:
+            if self._awaited and self._running + len(self._claimed) <= self._threads + self._ahead() // 2:
                 self._changed.notify()
-            return full
+            return taken == self._at_once.get(queue)
 
     def room(self, queues: Iterable[str]) -> dict[str, int]:
         """Say how many more runs of each queue this process may have in hand; queues without room are left out."""
@@ -90,7 +93,8 @@ class Slots:
             for delivery in deliveries:
                 self._claimed.pop(delivery.lease.run_id, None)
                 self._leased.pop((delivery.lease.run_id, delivery.lease.fence), None)
-            self._changed.notify()
+            if self._awaited:
+                self._changed.notify()
 
     def wanted(self) -> int:
         """Say how many runs to claim now: one for each free thread, and a few more if they are very short."""
@@ -101,7 +105,9 @@ class Slots:
         """Block until a slot may be free, or until a claimed run has waited too long."""
         with self._changed:
             if not self._closed and self._wanted() == 0:
+                self._awaited = True
                 self._changed.wait(PATIENCE.total_seconds() if self._claimed else None)
+                self._awaited = False
 
     def close(self) -> None:
         """Wake whoever waits; nothing waits any more."""

@@ -16,7 +16,7 @@ import redis
 
 from pipeline.engine import keys
 from pipeline.engine.listener import Listener
-from pipeline.engine.records import CRASH_LIMIT, RETENTION, Commit, Lease, NewRun, Retention
+from pipeline.engine.records import CRASH_LIMIT, FEED_LIMIT, RETENTION, Commit, Lease, NewRun, Retention
 from pipeline.engine.script import Lines, Script
 from pipeline.errors import Unavailable
 
@@ -104,22 +104,25 @@ class Store:
             *(word for pair in queues.items() for word in pair),
             *(word for pair in actors.items() for word in pair),
         )
-        leases = [
-            Lease(
-                run_id=reply[i].decode(),
-                message=reply[i + 1],
-                fence=reply[i + 2],
-                attempt=reply[i + 3],
-                starts=reply[i + 4],
-                has_steps=bool(reply[i + 5]),
-                cancelled=bool(reply[i + 6]),
-                snoozes=reply[i + 7],
-                tier=reply[i + 8],
-                held_until=asked + lease_ms / 1000,
-                memo=reply[i + 9],
+        held_until = asked + lease_ms / 1000
+        leases = []
+        for i in range(1, len(reply), 10):
+            run_id, message, fence, attempt, starts, steps, cancel, snoozes, tier, memo = reply[i : i + 10]
+            leases.append(
+                Lease(
+                    run_id.decode(),
+                    message,
+                    fence,
+                    attempt,
+                    starts,
+                    bool(steps),
+                    bool(cancel),
+                    snoozes,
+                    tier,
+                    held_until,
+                    memo,
+                )
             )
-            for i in range(1, len(reply), 10)
-        ]
         return leases, None if reply[0] < 0 else reply[0]
 
     def wait(self, names: Sequence[str], timeout: timedelta) -> str | None:
@@ -246,9 +249,11 @@ class Store:
         """Remove a finished run: 1 removed, 0 not finished, -1 unknown."""
         return cast("int", self._discard_run(run_id))
 
-    def sweep(self, worker: str, *, lease_ms: int, retention: dict[str, Retention] = RETENTION) -> tuple[int, ...]:
-        """Reconcile a portion: gives leader, stalled, crash loops, promoted, removed."""
+    def sweep(
+        self, worker: str, *, lease_ms: int, retention: dict[str, Retention] = RETENTION, feed_limit: int = FEED_LIMIT
+    ) -> tuple[int, ...]:
+        """Reconcile a portion: gives leader, stalled, crash loops, promoted, removed, cut from the feed."""
         args: list[str | int] = []
         for state, kept in retention.items():
             args += (state, kept.count, int(kept.age.total_seconds() * 1000))
-        return tuple(self._sweep(worker, lease_ms, CRASH_LIMIT, *args))
+        return tuple(self._sweep(worker, lease_ms, CRASH_LIMIT, feed_limit, *args))

@@ -90,7 +90,7 @@ def _reserve(run: Run, model: str, tokens: int, micros: int | None) -> str:
         if answer.then == "stop":
             kind, _, budget = answer.gate.partition(":")
             if kind == "u":
-                raise BudgetExceeded(f"{model}: nobody knows its price, and the budget {budget} is of money: name it")
+                raise BudgetExceeded(f"{model}: its price is not known, and the budget {budget} is of money")
             raise BudgetExceeded(f"{model}: the budget {budget} does not allow this call")
         if answer.wait > SHORT or run.journal.stopping:
             parked = Parked(answer.wait, told)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pipeline.engine.gates import Gates
 from tests.actors.integrating import sync
 from tests.chaos.stage import Stage
+from tests.support.gate_state import GateState
 from tests.support.waiting import eventually
 
 SOON = timedelta(seconds=30)
@@ -14,7 +14,7 @@ MODULES = ("tests.actors.integrating",)
 
 
 def _state(here: Stage) -> str:
-    [row] = Gates(here.store).breakers(["crm"])
+    [row] = GateState(here.store).breakers(["crm"])
     return str(row["state"])
 
 

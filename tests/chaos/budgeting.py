@@ -14,6 +14,7 @@ from pipeline.limit import Limit
 from tests.actors import spending as module
 from tests.actors.spending import Spending, spend
 from tests.chaos.stage import Report, Stage
+from tests.support.gate_state import GateState
 from tests.support.waiting import eventually
 
 SECOND = timedelta(seconds=1)
@@ -121,7 +122,7 @@ def budget_stop(
         report.expect(f"nobody dies: {ends}", set(ends) <= {"completed", "snoozed"})
         spends = {(here.inspector.show(run) or {}).get("attempt") for run in ids} - {None}
         report.expect(f"no attempt is spent on waiting: {spends}", spends <= {0, 1})
-    held = [gates.spent(MONEY, budget.config(), ended)[f"held_{what}"] for what in ("micros", "tokens")]
+    held = [GateState(here.store).spent(MONEY, budget.config(), ended)[f"held_{what}"] for what in ("micros", "tokens")]
     report.expect(f"nothing stays reserved: {held}", held == [0, 0])
     return report
 
@@ -159,7 +160,7 @@ def killed_reservations(
     back = time.monotonic() - killed
     states = here.settle(ids, timedelta(seconds=120))
     now = here.inspector.now_ms()
-    spent = gates.spent(MONEY, budget.config(), now)
+    spent = GateState(here.store).spent(MONEY, budget.config(), now)
     report.figures = {
         "leaked": at_first,
         "back_s": round(back, 1),
@@ -169,7 +170,9 @@ def killed_reservations(
     report.expect("something was in use when they died", at_first > 0)
     report.expect(f"it is free within a lease, and a call: {back:.1f}", back <= lease + seconds + 1)
     report.expect("all completed", set(states.values()) == {"completed"})
-    report.expect(f"nothing stays reserved: {spent}", spent["held_micros"] == 0 and gates.in_use(TOKENS) == 0)
+    report.expect(
+        f"nothing stays reserved: {spent}", spent["held_micros"] == 0 and GateState(here.store).in_use(TOKENS) == 0
+    )
     return report
 
 
@@ -182,4 +185,4 @@ def _spent(here: Stage, budget: Budget, began_ms: int, ended_ms: int) -> list[fl
     config = budget.config()
     per = config["per_ms"]
     moments = [0] if per == 0 else range(began_ms - began_ms % per, ended_ms + 1, per)
-    return [Gates(here.store).spent(MONEY, config, at)["micros"] / 1e6 for at in moments]
+    return [GateState(here.store).spent(MONEY, config, at)["micros"] / 1e6 for at in moments]

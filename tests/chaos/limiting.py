@@ -13,6 +13,7 @@ from pipeline.limit import Limit
 from tests.actors import limited as module
 from tests.actors.limited import FEW, RATE, Job, limited
 from tests.chaos.stage import Report, Stage
+from tests.support.gate_state import GateState
 from tests.support.gated import most_within
 from tests.support.waiting import eventually
 
@@ -44,7 +45,7 @@ def exactness(
     here.inspector.cancel(held)
     for run in ids:
         here.inspector.cancel(run)  # enough was seen
-    eventually(lambda: gates.in_use(FEW) == 0, 60 * SECOND)
+    eventually(lambda: GateState(here.store).in_use(FEW) == 0, 60 * SECOND)
     freed = time.time() - killed
     eventually(lambda: not _unfinished(here, [held, *ids]), 20 * SECOND)
     before = [at for at in _started(here, ids) if at < changed]

@@ -163,6 +163,19 @@ def test_a_limited_model_is_shown_as_that(dramaturg: CommandHere, store: Store) 
     assert rows == {"openai:gpt": "limited"} | {name: "closed" for name in rows if name != "openai:gpt"}
 
 
+def test_a_breaker_says_why_it_is_open(dramaturg: CommandHere, store: Store) -> None:
+    """What the failed call came to, and not why this model was asked."""
+    Declarations(store).declare("w", [], [Breaker(minimum=1)], [])
+    gates, run = Gates(store), running(store)
+    asked = asking(run, "openai:gpt")
+    got = gates.reserve(asked)
+    assert isinstance(got, Reserved)
+    told = {"reason": "the first was away", "outcome": "unavailable"}
+    gates.settle(Settling(asked, got, "down", 0, 0.1, 0, 0, told))
+    rows = {row["breaker"]: row["reason"] for row in dramaturg("breakers", "ls", "--json").json["breakers"]}
+    assert "unavailable" in rows.values(), rows
+
+
 def test_budgets_show_what_is_used_reserved_and_left(dramaturg: CommandHere, store: Store) -> None:
     """For each tenant that was served in this period, to the millionth of a dollar."""
     said = [Budget("day", usd=2), Budget("tenants", tokens=1000, by="group")]

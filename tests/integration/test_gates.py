@@ -8,7 +8,9 @@ from datetime import timedelta
 import pytest
 import redis
 
+from pipeline.breaker import Breaker
 from pipeline.engine import keys
+from pipeline.engine.records import Commit
 from pipeline.limit import Limit
 from tests.support.gated import NS, Fleet, most_within
 from tests.support.waiting import eventually
@@ -57,7 +59,7 @@ def test_a_concurrency_limit_counts_what_runs_and_gives_back_what_ended(fleet: F
     for at, state in enumerate(("completed", "dead", "cancelled", "retrying", "snoozed", "review")):
         fleet.end(ids[at], state=state, delay_ms=10**9)
         assert fleet.start(9) == [ids[at + 2]], state
-        assert fleet.gates.in_use("x") == 2
+        assert fleet.seen.in_use("x") == 2
     fleet.end(ids[6], state="queued")
     assert fleet.start(9) == [ids[6]], "what was given back is first again"
 
@@ -70,13 +72,13 @@ def test_a_dead_holders_permit_is_free_when_its_lease_has_ended(fleet: Fleet) ->
     fleet.die(ids[0], swept=False)
     fleet.client.zadd(keys.gates(NS), {"l:x": 1})  # the time to look again has come
     assert fleet.start(4) == [ids[2]]
-    assert fleet.gates.in_use("x") == 2
+    assert fleet.seen.in_use("x") == 2
     fleet.die(ids[1])
     assert fleet.start(4) == [ids[0]], "the sweep puts both back in their places, and gives a permit back"
     fleet.end(ids[0], ids[2])
     assert fleet.start(4) == [ids[1], ids[3]]
     fleet.end(ids[1], ids[3])
-    assert fleet.gates.in_use("x") == 0
+    assert fleet.seen.in_use("x") == 0
 
 
 def test_a_worker_that_only_seemed_dead_takes_no_permit_from_its_successor(fleet: Fleet) -> None:
@@ -90,7 +92,7 @@ def test_a_worker_that_only_seemed_dead_takes_no_permit_from_its_successor(fleet
     fleet.leases[ids[0]], present = former, fleet.leases[ids[0]]
     with pytest.raises(AssertionError):
         fleet.end(ids[0])
-    assert fleet.gates.in_use("x") == 1
+    assert fleet.seen.in_use("x") == 1
     assert fleet.start(2) == []
     fleet.leases[ids[0]] = present
     fleet.end(ids[0])
@@ -105,11 +107,22 @@ def test_several_limits_are_taken_all_or_not_at_all(fleet: Fleet) -> None:
     for _ in range(5):
         fleet.client.zadd(keys.gates(NS), {"l:few": 1})
         assert fleet.start(4) == []
-    assert fleet.gates.in_use("many") == 1
+    assert fleet.seen.in_use("many") == 1
     fleet.end(ids[0])
     assert fleet.start(4) == ids[1:2]
     fleet.end(ids[1])
     assert fleet.start(4) == ids[2:3], "the rate still had its burst: refusals took nothing of it"
+
+
+def test_a_limit_whose_name_ends_like_a_breaker_is_not_taken_for_it(fleet: Fleet) -> None:
+    """The attempt is told to the breaker before it, and to no other that is spelled within another gate."""
+    fleet.declare(Limit("web:x", concurrency=9), Breaker("crm", minimum=1), Breaker("x", minimum=1))
+    [run] = fleet.send(gates="l:web:x b:crm")
+    fleet.start()
+    lease = fleet.leases[run]
+    assert fleet.store.commit([Commit(run, lease.fence, "dead", reason="transient", health="fail")]) == [1]
+    assert fleet.breaker("crm") == "open"
+    assert fleet.breaker("x") == "closed"
 
 
 def test_a_limit_by_key_counts_every_key_for_itself(fleet: Fleet) -> None:

@@ -29,7 +29,7 @@ def fleet(redis_client: redis.Redis) -> Fleet:
 
 def taken(fleet: Fleet, name: str, budget: Budget) -> dict[str, int]:
     seconds, micros = fleet.client.time()
-    return fleet.gates.spent(name, budget.config(), seconds * 1000 + micros // 1000)
+    return fleet.seen.spent(name, budget.config(), seconds * 1000 + micros // 1000)
 
 
 def refused_for(fleet: Fleet, duration: timedelta) -> None:
@@ -83,7 +83,7 @@ def test_a_call_of_a_lost_lease_is_not_made(fleet: Fleet) -> None:
     late = fleet.asking("r1")
     fleet.die("r1")
     assert fleet.gates.reserve(late) is None
-    assert fleet.gates.in_use("few") == 0
+    assert fleet.seen.in_use("few") == 0
 
 
 def test_a_budget_is_never_overspent_however_many_ask(fleet: Fleet) -> None:
@@ -136,10 +136,10 @@ def test_a_budget_begins_anew_with_its_period(fleet: Fleet) -> None:
 def test_a_call_above_the_whole_budget_never_waits(fleet: Fleet) -> None:
     """No period will ever allow it; nor what nobody knows the price of."""
     fleet.declare(Budget("b", usd=1))
-    for micros in (DOLLAR + 1, -1):
+    for micros, gate in ((DOLLAR + 1, "m:b"), (-1, "u:b")):
         answer = fleet.reserve(fleet.asking("r1", micros=micros))
         assert isinstance(answer, Refused)
-        assert answer.then == "stop"
+        assert (answer.then, answer.gate) == ("stop", gate)
 
 
 def test_each_tenant_flow_actor_and_model_has_a_budget_of_its_own(fleet: Fleet) -> None:
@@ -225,7 +225,7 @@ def test_runs_do_not_start_only_to_find_that_no_call_is_left(fleet: Fleet) -> No
     assert isinstance(held, Reserved)
     waits = fleet.send(1, gates="c:m1")
     assert fleet.start(9) == []
-    assert [row["gate"] for row in fleet.gates.blocked()] == ["l:few=m1"]
+    assert [row["gate"] for row in fleet.seen.blocked()] == ["l:few=m1"]
     either = fleet.send(1, gates="c:m1|m2")
     assert fleet.start(9) == either
     fleet.settle(asking, reserved=held, tokens=100)
@@ -236,7 +236,7 @@ def test_runs_do_not_start_only_to_find_that_no_call_is_left(fleet: Fleet) -> No
     fleet.send(1, gates="c:m4", group="g")
     other = fleet.send(1, gates="c:m4", group="h")
     assert fleet.start(9) == other
-    assert [row["gate"] for row in fleet.gates.blocked()] == ["l:tpm=g"]
+    assert [row["gate"] for row in fleet.seen.blocked()] == ["l:tpm=g"]
 
 
 def test_a_line_before_a_limit_of_calls_that_moves_tires_nobody(fleet: Fleet) -> None:
@@ -278,7 +278,7 @@ def test_limits_of_calls_count_by_provider_and_by_model(fleet: Fleet) -> None:
     assert two.gate == "l:p=openai"
     for model in ("http://127.0.0.1:1/v1#x", "http://127.0.0.1:1/v1#y"):
         assert isinstance(fleet.reserve(fleet.asking("r3", model)), Reserved)
-    assert fleet.gates.in_use("p=http://127.0.0.1:1/v1") == 2
+    assert fleet.seen.in_use("p=http://127.0.0.1:1/v1") == 2
 
 
 def test_the_calls_of_a_run_are_kept_with_it(fleet: Fleet) -> None:

@@ -82,7 +82,7 @@ def test_while_it_is_open_no_call_and_no_start_passes(fleet: Fleet) -> None:
     assert HOUR - 60_000 < answer.wait_ms <= HOUR
     fleet.send(2, gates="c:m")
     assert fleet.start(4) == []
-    assert [(row["gate"], row["lanes"]) for row in fleet.gates.blocked()] == [("c:m", 1)]
+    assert [(row["gate"], row["lanes"]) for row in fleet.seen.blocked()] == [("c:m", 1)]
 
 
 def test_one_probe_at_a_time_in_the_whole_fleet(fleet: Fleet) -> None:
@@ -140,7 +140,7 @@ def test_they_come_back_a_few_at_first_then_more(fleet: Fleet) -> None:
     begun = fleet.starts(119)
     times = [fleet.started_ms(run) for run in begun]
     assert begun == ids[1:], "in their order"
-    since = int(fleet.gates.breakers(["m"])[0]["since_ms"])
+    since = int(fleet.seen.breakers(["m"])[0]["since_ms"])
     for fifth in range(5):
         inside = [at for at in times if since + fifth * 400 <= at < since + (fifth + 1) * 400]
         assert len(inside) <= 4 * 2**fifth + 1, f"fifth {fifth}"
@@ -216,7 +216,7 @@ def test_a_chain_passes_while_one_of_its_models_is_free(fleet: Fleet) -> None:
     assert fleet.start() == ids[:1]
     fleet.call("r1", "limited", "m2", wait_ms=HOUR // 2)
     assert fleet.start() == []
-    assert [row["gate"] for row in fleet.gates.blocked()] == ["c:m1|m2"]
+    assert [row["gate"] for row in fleet.seen.blocked()] == ["c:m1|m2"]
     assert fleet.gates.waits_ms(ids[0], ["m1", "m2"])[1] <= HOUR // 2
 
 

@@ -58,7 +58,7 @@ local function start(id, score, queue, group)
   local key = P .. 'run:' .. id
   local r = redis.call('HMGET', key, 'message', 'actor', 'fence', 'starts', 'attempt', 'more', 'state', 'cancel', 'tier', 'watched')
   if not r[1] or r[7] == 'running' or r[7] == 'completed' or r[7] == 'dead' or r[7] == 'cancelled' then return end
-  local m = r[6] and redis.call('HMGET', key, 'gates', 'version', 'parent', 'held_ms', 'patience_ms', 'deadline_ms', 'queued_ms', 'due_ms')
+  local m = r[6] and redis.call('HMGET', key, 'gates', 'version', 'parent', 'patience_ms', 'deadline_ms', 'queued_ms', 'due_ms')
     or NOTHING
   if not known[r[2]] or tonumber(m[2] or 1) > known[r[2]] then
     local why = (paused['actor:' .. r[2]] and 'paused: ') or (known[r[2]] and 'newer_version: ') or 'unknown_actor: '
@@ -68,7 +68,7 @@ local function start(id, score, queue, group)
     emit(id, 'parked', cjson.encode({ actor = r[2] }))
     return
   end
-  if m[6] and now > tonumber(m[6]) then
+  if m[5] and now > tonumber(m[5]) then
     redis.call('HSET', key, 'state', 'dead', 'reason', 'deadline', 'finished_ms', now)
     emit(id, 'dead', '{"reason":"deadline"}')
     finish(id, 'dead', now)
@@ -86,11 +86,10 @@ local function start(id, score, queue, group)
   if m[1] then
     local gate, again = refusal(m[1], id, group, r[2])
     if gate then
-      redis.call('HSETNX', key, 'held_ms', now)
       -- It has waited since its gate is shut, be it behind others, but no longer than it stands there.
       local shut = tonumber(redis.call('HGET', P .. 'shut', gate) or now)
-      local since = math.max(shut, tonumber(m[7] or 0), tonumber(m[8] or 0))
-      local worn = since + tonumber(m[5] or 86400000)
+      local since = math.max(shut, tonumber(m[6] or 0), tonumber(m[7] or 0))
+      local worn = since + tonumber(m[4] or 86400000)
       if now < worn then return gate, again, worn end
       local why = 'waited_too_long: ' .. gate
       redis.call('HSET', key, 'state', 'dead', 'reason', why, 'finished_ms', now)
@@ -110,7 +109,6 @@ local function start(id, score, queue, group)
   if m[1] then
     fresh[id] = true
     pass(m[1], id)
-    if m[4] then redis.call('HDEL', key, 'held_ms') end
   end
   free[queue] = (free[queue] or 0) - 1
   redis.call('HSET', key, 'state', 'running', 'fence', fence, 'starts', starts, 'worker', worker, 'claim', claim_id,

@@ -33,7 +33,7 @@ for place, id in ipairs(order) do
   local key = P .. 'run:' .. id
   local r = redis.call('HMGET', key, 'state', 'node', 'feeds', 'needs')
   redis.call('ZREM', P .. 'finished:' .. r[1], id)
-  redis.call('HDEL', key, 'finished_ms', 'reason', 'deadline_ms', 'cancel', 'result', 'degraded', 'held_ms', 'review')
+  redis.call('HDEL', key, 'finished_ms', 'reason', 'deadline_ms', 'cancel', 'result', 'degraded', 'review', 'first_ms', 'since_ms')
   redis.call('HSET', key, 'attempt', 0, 'starts', 0, 'snoozes', 0, 'waited_ms', 0, 'timeouts', 0, 'queued_ms', now)
   if place > named or ARGV[2] ~= '1' then redis.call('UNLINK', key .. ':steps', key .. ':text') end
   if (message[id] or '') ~= '' then redis.call('HSET', key, 'message', message[id]) end
