@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 #: The modules that declare actors.
-ACTORS = ("actors.study.flows", "actors.study.courses")
+ACTORS = ("actors.study.flows", "actors.study.courses", "actors.growth.webhook_events", "actors.upkeep.stats")
 
 
 def declare() -> None:

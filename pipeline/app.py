@@ -16,9 +16,11 @@ from middleware import stack
 from pipeline import artifacts, blobs, logs, policy_file
 from pipeline.database import Database, set_database
 from pipeline.declaration import bind
+from pipeline.ended import set_ended_runs
 from pipeline.engine.broker import PipelineBroker
 from pipeline.engine.connection import connect
 from pipeline.engine.embedded import open_redis_url
+from pipeline.engine.ended_feed import EndedFeed
 from pipeline.engine.store import Store
 from pipeline.engine.values import Values
 from pipeline.policies import Policies
@@ -43,6 +45,7 @@ def assemble(settings: Settings, redis_url: str) -> PipelineBroker:
         retention=settings.retention(),
         on_boot=lambda: logs.configure(settings.log_level, settings.log_format, secrets=settings.secrets()),
     )
+    set_ended_runs(EndedFeed(broker.store))
     policies = Policies(broker, None if settings.policies is None else policy_file.read(settings.policies))
     actors.declare()
     with policies.together():

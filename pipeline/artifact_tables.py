@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
 
-from pipeline.tables import Price, UtcTime, metadata
+from pipeline.tables import Price, Real, UtcTime, metadata
 
 documents = Table(
     "documents",
@@ -30,7 +30,7 @@ artifacts = Table(
     Column("tokens_in", Integer, nullable=False),
     Column("tokens_out", Integer, nullable=False),
     Column("price", Price),
-    Column("seconds", Float, nullable=False),
+    Column("seconds", Real, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     UniqueConstraint("run_id", "kind"),
     Index(None, "kind", "created_at"),

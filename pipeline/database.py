@@ -4,63 +4,73 @@ from __future__ import annotations
 
 import fcntl
 import os
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
-
-from pipeline.errors import PipelineError, Unavailable
+from pipeline.database_address import NoDriver, read_address
+from pipeline.database_engine import TURN, make_engine
+from pipeline.database_faults import NoDatabase, as_unavailable
+from pipeline.database_upsert import upsert
+from pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+__all__ = [
+    "CONNECTIONS",
+    "Database",
+    "NoDatabase",
+    "NoDriver",
+    "get_database",
+    "newest_revision",
+    "set_database",
+    "upsert",
+]
+
+#: How many connections a process holds at most, unless it is told otherwise.
+CONNECTIONS = 10
+
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _ALONE = 0x6472616D  # any number, the same in every process
-_BUSY_MS = 15_000
 
 
 class Database:
-    """A database by its address; it is connected to at its first use."""
+    """A database by its address; it is connected to at its first use, with at most ``connections`` of each process."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, connections: int = CONNECTIONS) -> None:
         self._url = url
-        self._lock = threading.Lock()
-        self._engine: tuple[int, sa.Engine] | None = None
+        self._connections = connections
+        # One for each process: a connection must not be shared with the process that this one was forked from. Those
+        # of the others stay here, for one that is cleared away says goodbye to the server in the other's name.
+        self._engines: dict[int, sa.Engine] = {}
         self._migrated = False
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
-        """Open a transaction that is kept if its block ends well; a database that fails is ``Unavailable``."""
-        import sqlalchemy as sa
+        """Open a transaction that is kept if its block ends well; a database that fails is ``NoDatabase``.
 
-        try:
-            with self._connected().begin() as connection:
-                yield connection
-        except (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.ProgrammingError):
-            raise  # what was said is wrong, not the database
-        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
-            raise Unavailable(f"The database does not do what it should: {getattr(error, 'orig', error)}.") from error
+        What the database was told wrongly stays an exception of SQLAlchemy.
+        """
+        with _transaction(self._engine()) as connection:
+            yield connection
 
     @contextmanager
     def alone(self) -> Iterator[sa.Connection]:
-        """Open a transaction that waits for those of other processes that asked to be alone, too."""
-        import sqlalchemy as sa
-
+        """Open a transaction that waits for those of other processes that asked to be alone, too; see ``begin``."""
         if (file := self._file()) is not None:
             _make_folder(file.parent)
             with file.with_name(f"{file.name}.lock").open("ab") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 with self.begin() as connection:
                     yield connection
-        else:
-            with self.begin() as connection:
-                if connection.dialect.name == "postgresql":
-                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ALONE)))
-                yield connection
+            return
+        engine = make_engine(read_address(self._url), 1, alone=True)
+        with _transaction(engine) as connection:
+            _wait_for_turn(connection)
+            yield connection
 
     def migrate(self) -> None:
         """Bring the database to the newest shape; processes that start at once wait for the one that does it."""
@@ -85,13 +95,16 @@ class Database:
 
     def is_migrated(self) -> bool:
         """Tell whether the database has the newest shape."""
+        return self.revision() == newest_revision()
+
+    def revision(self) -> str | None:
+        """Give the revision of the newest migration that it went through; none if it went through none."""
         import sqlalchemy as sa
 
         with self.begin() as connection:
             if not sa.inspect(connection).has_table("alembic_version"):
-                return False
-            found = connection.scalars(sa.text("SELECT version_num FROM alembic_version")).all()
-        return found == [newest_revision()]
+                return None
+            return connection.scalars(sa.text("SELECT version_num FROM alembic_version")).first()
 
     def is_there(self) -> bool:
         """Tell, without making it, whether the database exists; a server's is taken to."""
@@ -100,58 +113,23 @@ class Database:
 
     def close(self) -> None:
         """Close the connections of this process."""
-        with self._lock:
-            if self._engine is not None and self._engine[0] == os.getpid():
-                self._engine[1].dispose()
-            self._engine = None
+        engine = self._engines.pop(os.getpid(), None)
+        if engine is not None:
+            engine.dispose()
 
     def _file(self) -> Path | None:
-        import sqlalchemy as sa
-
-        url = sa.make_url(self._url)
+        url = read_address(self._url)
         on_disk = url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}
         return Path(str(url.database)) if on_disk else None
 
-    def _connected(self) -> sa.Engine:
-        with self._lock:
-            # A connection must not be shared with the process that this one was forked from.
-            if self._engine is None or self._engine[0] != os.getpid():
-                self._engine = (os.getpid(), self._make_engine())
-            return self._engine[1]
-
-    def _make_engine(self) -> sa.Engine:
-        import sqlalchemy as sa
-
-        if (file := self._file()) is not None:
-            _make_folder(file.parent)
-        engine = sa.create_engine(
-            self._url,
-            hide_parameters=True,
-            pool_pre_ping=True,
-            json_serializer=lambda value: orjson.dumps(value).decode(),
-            json_deserializer=_loads,
-        )
-        if engine.dialect.name == "sqlite":
-            sa.event.listen(engine, "connect", _prepare_sqlite)
-            sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-        return engine
-
-
-def upsert(
-    connection: sa.Connection, table: sa.Table, key: Sequence[str], row: Mapping[str, Any], first: Mapping[str, Any]
-) -> sa.Row[Any]:
-    """Write ``row`` where ``key`` (columns under a unique constraint) is as in ``first``, and give the whole row.
-
-    What is in ``first`` is written only when there was no such row.
-    """
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table).values(**first, **row)
-    replaced = {name: statement.excluded[name] for name in row}
-    return connection.execute(
-        statement.on_conflict_do_update(index_elements=list(key), set_=replaced).returning(table)
-    ).one()
+    def _engine(self) -> sa.Engine:
+        found = self._engines.get(os.getpid())
+        if found is None:
+            if (file := self._file()) is not None:
+                _make_folder(file.parent)
+            # Without a lock, which a fork could leave locked: of two threads that are here at once one is heard.
+            found = self._engines.setdefault(os.getpid(), make_engine(read_address(self._url), self._connections))
+        return found
 
 
 @cache
@@ -174,22 +152,34 @@ def get_database() -> Database:
     return _bound[0]
 
 
+@contextmanager
+def _transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
+    import sqlalchemy as sa
+
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except sa.exc.SQLAlchemyError as error:
+        unavailable = as_unavailable(error)
+        if unavailable is None:
+            raise
+        raise unavailable from error
+
+
+def _wait_for_turn(connection: sa.Connection) -> None:
+    import sqlalchemy as sa
+
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ALONE)))
+    elif connection.dialect.name == "mariadb":
+        # Names are the server's, not the database's. The lock ends with the connection, which is kept nowhere.
+        name = sa.func.concat("dramaturg ", sa.func.md5(sa.func.database()))
+        if connection.scalar(sa.select(sa.func.get_lock(name, int(TURN.total_seconds())))) != 1:
+            raise NoDatabase(f"Another process has had the database to itself for {TURN}.")
+
+
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise Unavailable(f"There is no place for the database in {folder}: {error.strerror}.") from error
-
-
-def _loads(value: Any) -> Any:
-    # SQLite keeps JSON that is nothing but a number as a number.
-    return orjson.loads(value) if isinstance(value, str | bytes) else value
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # Python's driver begins transactions late, and none for a change of tables; we begin them ourselves.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (f"busy_timeout = {_BUSY_MS}", "journal_mode = WAL", "foreign_keys = ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+        raise NoDatabase(f"There is no place for the database in {folder}: {error.strerror}.") from error

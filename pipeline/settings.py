@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, PrivateAt
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from pipeline.database_address import kind_of
 from pipeline.engine.records import Retention
 from pipeline.errors import InvalidInput, PipelineError
 
@@ -97,9 +98,10 @@ def _redis_url(value: SecretUrl) -> SecretUrl:
 
 
 def _database_url(value: SecretUrl) -> SecretUrl:
-    scheme = urlsplit(value.get_secret_value()).scheme.partition("+")[0]
-    if scheme not in {"sqlite", "postgresql"}:
-        raise ValueError("must begin with sqlite:/// or postgresql://")
+    try:
+        kind_of(value.get_secret_value())
+    except InvalidInput as error:
+        raise ValueError(str(error)) from None
     return value
 
 

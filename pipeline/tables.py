@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from sqlalchemy import DateTime, Dialect, MetaData, Numeric, String
+from sqlalchemy import DateTime, Dialect, Float, MetaData, Numeric, String, Text
+from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeDecorator
 
 
 class UtcTime(TypeDecorator[datetime]):
     """A moment, kept in UTC, also where the database knows no time zones."""
 
-    impl = DateTime(timezone=True)
+    # MariaDB leaves microseconds out unless it is asked for them.
+    impl = DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mariadb")
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - given by SQLAlchemy
@@ -44,6 +46,12 @@ class Price(TypeDecorator[Decimal]):
         """Give a Decimal whatever the database kept."""
         return None if value is None else Decimal(value)
 
+
+#: A number with fractions in double precision: a plain Float is a single one in MariaDB.
+Real = Float(53).with_variant(mysql.DOUBLE(asdecimal=False), "mariadb")
+
+#: Text of any length: a plain Text ends at 64 KiB in MariaDB.
+LongText = Text().with_variant(mysql.LONGTEXT(), "mariadb")
 
 metadata = MetaData(
     naming_convention={

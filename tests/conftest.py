@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from tests.support.databases import MariaDbServer, PostgresServer
 from tests.support.redis_server import RedisServer
 
 
@@ -51,3 +52,28 @@ def redis_client(redis_url: str, redis_server: RedisServer) -> Iterator[redis.Re
 def home(tmp_path: Path) -> Path:
     """A home folder of the product, for one test."""
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A private PostgreSQL for the whole run (one for each xdist worker); a test that stops it starts it again."""
+    server = PostgresServer()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariaDbServer]:
+    """A private MariaDB for the whole run (one for each xdist worker); a test that stops it starts it again."""
+    server = MariaDbServer()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database of each kind; the server of a kind starts when a test first asks for it."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state' / 'dramaturg.db'}"
+    server = request.getfixturevalue("postgres_server" if request.param == "postgresql" else "mariadb_server")
+    return str(server.fresh())

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from pipeline.fetching import AddressRefused, name_of, read_address
 
 
 class Material(BaseModel):
@@ -15,10 +17,46 @@ class Material(BaseModel):
 
 
 class DocumentSource(Material):
-    """A document to read: its bytes in the blob store and the name it came under."""
+    """A document to read: its bytes in the blob store, or the web address to fetch it from; and its name."""
 
-    blob: str = Field(description="sha256 of the bytes, in hexadecimal", pattern=r"^[0-9a-f]{64}$")
-    name: str = Field(description="file name, for messages and citations only", min_length=1, max_length=255)
+    blob: str | None = Field(
+        default=None,
+        description="sha256 of the bytes, in hexadecimal",
+        pattern=r"^[0-9a-f]{64}$",
+        validate_default=True,
+    )
+    address: str | None = Field(
+        default=None, description="http or https, in place of a blob", max_length=2048, validate_default=True
+    )
+    name: str = Field(
+        default="",
+        description="file name, for messages and citations only; the address gives one if none is said",
+        min_length=1,
+        max_length=255,
+        validate_default=True,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_after_its_address(cls, given: Any) -> Any:
+        if isinstance(given, dict) and isinstance(given.get("address"), str) and not given.get("name"):
+            try:
+                return {**given, "name": name_of(read_address(given["address"]))}
+            except AddressRefused:
+                return {**given, "name": "document"}  # the address itself is told to be wrong below
+        return given
+
+    @field_validator("address")
+    @classmethod
+    def _one_of_both(cls, address: str | None, info: ValidationInfo) -> str | None:
+        if "blob" in info.data and (address is None) == (info.data["blob"] is None):
+            raise ValueError("a document has either a blob or an address")
+        if address is not None:
+            try:
+                read_address(address)
+            except AddressRefused as error:
+                raise ValueError(str(error)) from None
+        return address
 
 
 class Block(Material):

@@ -23,7 +23,9 @@ from pipeline.cli import (
     review,
     runs,
     send,
+    stats,
     study,
+    webhooks,
     worker,
 )
 from pipeline.cli.exits import Exit, code_of
@@ -110,6 +112,7 @@ def _program(
 program.command("study", epilog=study.EXAMPLES)(study.study)
 program.command("demo", epilog=study.DEMO_EXAMPLES)(study.demo)
 program.command("lessons", epilog=lessons.EXAMPLES)(lessons.lessons)
+program.command("webhooks", epilog=webhooks.EXAMPLES)(webhooks.webhooks)
 program.command("worker", epilog=worker.EXAMPLES)(worker.worker)
 program.command("send", epilog=send.EXAMPLES)(send.send)
 program.add_typer(runs.runs)
@@ -118,6 +121,7 @@ program.add_typer(dead.dead)
 program.add_typer(review.review)
 program.command("report", epilog=report.EXAMPLES)(report.report)
 program.add_typer(queues.queues)
+program.add_typer(stats.stats)
 program.add_typer(limits.limits)
 program.add_typer(breakers.breakers)
 program.add_typer(budgets.budgets)

@@ -15,6 +15,7 @@ EXAMPLES = """\
   dramaturg study lecture.pdf          then open study-pack/index.html
   dramaturg study *.pdf --out biology --questions 20
   dramaturg study notes.md --models openai:gpt-4o-mini,offline
+  dramaturg study https://example.com/lecture.pdf
   dramaturg study notes.md --json | jq .documents
 
 A document that cannot be read spoils no other: the pack is made of the good
@@ -46,10 +47,11 @@ Timeout = Annotated[
 
 def study(
     files: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             metavar="FILE...",
-            help="Documents: PDF, DOCX, PPTX, HTML, Markdown, text, PNG, JPEG; what one is, its content says.",
+            help="Documents: PDF, DOCX, PPTX, HTML, Markdown, text, PNG, JPEG; what one is, its content says."
+            " An https:// address is fetched.",
             show_default=False,
         ),
     ],

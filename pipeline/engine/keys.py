@@ -19,6 +19,7 @@ key                       type    holds
 ``ready:<q>``             zset    lanes, ``<tier>:<group>[<0x1f><gates>]``, by tier, then by virtual time
 ``ready:<q>:<lane>``      zset    run ids of one lane by number, then by age
 ``debt:<q>``              hash    ``<tier>:<group>`` -> what its runs cost above their number: paid with its next turns
+``turns:<q>``             hash    ``<tier>:<group>`` -> the turn after the last one of a group whose runs stand behind gates
 ``blocked:<gate>``        zset    ``<q><newline><lane>`` by turn: what waits at a gate (see ``lua/_gates.lua``)
 ``held``                  hash    ``<q><newline><lane>`` -> the gate it waits at
 ``gates``                 zset    gates that something waits at, by the time to look at them again
@@ -53,6 +54,10 @@ key                       type    holds
 ``parked``                set     names of actors no worker knew
 ``parked:<actor>``        zset    their runs, in order
 ``finished:<state>``      zset    completed, dead and cancelled runs by the time they ended
+``ended``                 stream  the feed of ended runs: an entry a call, a field a run, until it is rolled up
+``ended:runs``            string  how many runs are in it
+``ended:cut``             hash    runs that were dropped from it unread, from and until when
+``ended:feed``            string  its name, for good
 ``key:<actor>:<key>``     string  idempotency key -> run id
 ``queues``                set     every queue that ever held a run
 ``workers``               zset    worker ids by the time they were last heard of
@@ -83,6 +88,9 @@ RECORD = {
     "worker": "who holds, or held, the lease",
     "claim": "id of the claim call that took it",
     "started_ms": "start of the present or last attempt",
+    "first_ms": "start of its first attempt, once there was a second",
+    "since_ms": "since when it might have started then",
+    "billed": "what its calls of models took, by model, until it ends",
     "finished_ms": "when it reached a final state",
     "result": "the result as JSON, or @<sha256> of a blob",
     "reason": "why it is dead, cancelled, snoozed or retrying",
@@ -98,7 +106,6 @@ RECORD = {
     "parent": "the run that waits for it",
     "gates": "what stands before its start (lua/_gates.lua)",
     "version": "of the payload, if it is not the first",
-    "held_ms": "since when a gate has refused it",
     "patience_ms": "how long it may wait at gates; a day if absent",
     "waited_ms": "how long its snoozes were in all",
     "timeouts": "attempts that ended at their time limit",

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from pipeline.engine.records import Retention
+from pipeline.engine.records import FEED_LIMIT, Retention
 from pipeline.engine.store import Store
 from pipeline.errors import Unavailable
 
@@ -23,11 +23,19 @@ log = structlog.get_logger(__name__)
 class Reconciler(threading.Thread):
     """A thread that sweeps while its worker is the leader: expired leases, due runs, retention."""
 
-    def __init__(self, store: Store, worker_id: str, lease: timedelta, retention: dict[str, Retention]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        worker_id: str,
+        lease: timedelta,
+        retention: dict[str, Retention],
+        feed_limit: int = FEED_LIMIT,
+    ) -> None:
         super().__init__(name="reconciler", daemon=True)
         self._store = store
         self._worker_id = worker_id
         self._retention = retention
+        self._feed_limit = feed_limit
         self._lease_ms = int(lease.total_seconds() * 1000)
         self._interval = min(INTERVAL, lease / 4)
         self._stopping = threading.Event()
@@ -41,13 +49,18 @@ class Reconciler(threading.Thread):
         while not self._stopping.wait(pause):
             pause = self._interval.total_seconds()
             try:
-                _, stalled, looping, _, removed = self._store.sweep(
-                    self._worker_id, lease_ms=self._lease_ms, retention=self._retention
+                _, stalled, looping, _, removed, cut = self._store.sweep(
+                    self._worker_id,
+                    lease_ms=self._lease_ms,
+                    retention=self._retention,
+                    feed_limit=self._feed_limit,
                 )
             except Unavailable as error:
                 log.warning("sweep_delayed", error=str(error))
                 continue
             if stalled or looping:
                 log.warning("runs_recovered", stalled=stalled, crash_loops=looping)
-            if removed >= _MORE:
+            if cut:
+                log.warning("statistics_lost", runs=cut, why="nobody rolled them up, and the feed is full")
+            if removed >= _MORE or cut >= _MORE:
                 pause = 0.01  # a breath for the others between two portions

@@ -112,6 +112,9 @@ class Retention:
     age: timedelta
 
 
+#: Runs that wait in the feed of ended runs to be rolled up, at most, if nothing else is said.
+FEED_LIMIT = 250_000
+
 #: Kept by default (SPEC F17).
 RETENTION = {
     "completed": Retention(1_000, timedelta(hours=24)),

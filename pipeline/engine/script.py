@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from importlib.resources import files
+from itertools import chain
 from typing import Any
 
 import hiredis
@@ -18,8 +19,11 @@ _LUA = files("pipeline.engine") / "lua"
 #: What stands before a script that asks a gate, in this order.
 _GATES = ("_limits", "_breakers", "_gates")
 
+#: What a script may ask for in a line of its own, ``-- needs <name>``, and what stands before it then.
+_NEEDS = {"_gates": _GATES, "_accept": ("_accept",)}
+
 #: Scripts that bring new work, and are refused when Redis has no memory left.
-_NEEDS_ROOM = frozenset({"enqueue"})
+_NEEDS_ROOM = frozenset({"enqueue", "fire_schedule"})
 
 
 class Lines:
@@ -67,7 +71,8 @@ class Script:
         self._lines = lines
         self._prefix = prefix
         body = (_LUA / f"{name}.lua").read_text()
-        preludes = ["_shared", *(_GATES if "\n-- needs _gates\n" in body else ())]
+        needed = (names for need, names in _NEEDS.items() if f"\n-- needs {need}\n" in body)
+        preludes = ["_shared", *chain.from_iterable(needed)]
         # What was accepted is finished however full Redis is; a verdict or a sweep that it refused would keep it full.
         head = "" if name in _NEEDS_ROOM else "#!lua flags=allow-oom\n"
         self._source = head + "".join((_LUA / f"{prelude}.lua").read_text() for prelude in preludes) + body

@@ -19,6 +19,7 @@ from pipeline.engine.embedded import EmbeddedRedis
 from tests.support.command_line import COMMAND, CommandLine
 from tests.support.processes import Processes, processes
 from tests.support.redis_server import RedisServer
+from tests.support.site import Site, page
 from tests.support.waiting import eventually
 
 PACK = {"index.html", "pack.json", "graph.json", "graph.graphml", "quiz.json", "quiz.gift", "quiz.csv"}
@@ -124,6 +125,29 @@ def test_bad_documents_spoil_no_good_ones(dramaturg: CommandLine, tmp_path: Path
     assert set(told["files"]) == PACK
     assert told["out"] == str((tmp_path / "study-pack").resolve())
     assert answer.stderr == ""
+
+
+def test_an_address_is_studied_like_a_file(tmp_path: Path, home: Path, redis_url: str) -> None:
+    """A worker fetches it where the settings allow; one that they do not allow spoils no other, and is told."""
+    with Site() as site:
+        site.pages["/cells.txt"] = page(CELLS.encode(), content_type="text/plain")
+        told = CommandLine(
+            tmp_path,
+            {
+                **SMALL,
+                "DRAMATURG_HOME": str(home),
+                "REDIS_URL": redis_url,
+                "DRAMATURG_FETCH_PRIVATE_NETWORKS": "127.0.0.1/32",
+                "DRAMATURG_FETCH_ALLOWED_PORTS": str(site.port),
+            },
+        )("study", f"http://127.0.0.1:{site.port}/cells.txt?token=sesame", "http://10.0.0.1/x", "--json", code=1).json
+    assert [(one["document"], one["status"]) for one in told["documents"]] == [
+        ("cells.txt", "complete"),
+        ("x", "failed"),
+    ]
+    assert "port 80 is not one that is fetched from" in told["documents"][1]["problems"][0]
+    assert "sesame" not in json.dumps(told)
+    assert [path for path, _ in site.requests] == ["/cells.txt?token=sesame"]
 
 
 def test_with_bad_documents_only_nothing_is_written(dramaturg: CommandLine, tmp_path: Path) -> None:

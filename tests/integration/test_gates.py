@@ -196,6 +196,30 @@ def test_weights_count_at_a_gate_too(fleet: Fleet) -> None:
     assert 5 <= order.count("a") <= 7
 
 
+@pytest.mark.parametrize("want", [1, 8])
+def test_a_group_with_many_lines_has_one_share(fleet: Fleet, want: int) -> None:
+    """A tenant's users with a limit each are served together as often as a tenant without, and take turns."""
+    fleet.declare(Limit("user", concurrency=100, by="user"))
+    for user in range(10):
+        fleet.send(10, gates=f"l:user={user}", group="many")
+    fleet.send(40, group="plain")
+    fleet.send(40, gates="l:user=z", group="one")
+    begun: Counter[str] = Counter()
+    users: Counter[str] = Counter()
+    while sum(begun.values()) < 96:
+        for run in fleet.start(want):
+            group, gates = fleet.client.hmget(keys.run(NS, run), "group", "gates")
+            begun[group.decode()] += 1
+            users[gates.decode() if group == b"many" else ""] += 1
+            fleet.end(run)
+    assert all(28 <= begun[group] <= 38 for group in ("many", "plain", "one")), begun
+    del users[""]
+    assert max(users.values()) - min(users.values()) <= 2, users
+    while fleet.start(50):
+        pass
+    assert not fleet.client.exists(f"{{{NS}}}:turns:q"), "what nobody needs any more is left"
+
+
 def test_a_higher_tier_is_first_at_a_gate_too(fleet: Fleet) -> None:
     """Whoever came before."""
     fleet.declare(Limit("x", concurrency=1))

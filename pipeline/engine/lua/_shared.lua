@@ -6,6 +6,7 @@ local NUMBER = 2199023255552 -- 2^41: a number outweighs any age inside it
 
 local TIME = redis.call('TIME')
 local NOW = TIME[1] * 1000 + math.floor(TIME[2] / 1000)
+local STAMP = string.format('%.0f', NOW)
 
 local function now_ms() return NOW end
 
@@ -13,7 +14,7 @@ local function now_ms() return NOW end
 -- `heard` is false where the record says that nobody ever followed (watch_logs.lua).
 local function append(log, event, data, heard)
   local length = redis.call('RPUSH', log,
-    '{"event":"' .. event .. '","at_ms":' .. string.format('%.0f', NOW) .. ',"data":' .. data .. '}')
+    '{"event":"' .. event .. '","at_ms":' .. STAMP .. ',"data":' .. data .. '}')
   if heard ~= false then redis.call('PUBLISH', log, event) end
   return length
 end
@@ -34,14 +35,24 @@ local function lane(tier, group, gates)
   return (gates and gates ~= '') and member .. '\31' .. gates or member
 end
 
+-- A group has a line for each set of gates, and one share for them all: every line takes the turn after the last one that
+-- the group has, so that many lines are served no oftener together than one.
+local function behind(queue, name, group, turn)
+  local key = P .. 'turns:' .. queue
+  local mine = math.max(turn, tonumber(redis.call('HGET', key, name) or 0))
+  redis.call('HSET', key, name, string.format('%.6f', mine + 1 / (redis.call('HGET', P .. 'weight', group) or 1)))
+  return mine
+end
+
 -- Puts a run in its group's line; with its first run the group enters the round, at the present virtual time.
 local function place(id, queue, tier, group, gates, score)
   local member = lane(tier, group, gates)
   local line = P .. 'ready:' .. queue .. ':' .. member
   redis.call('ZADD', line, score, id)
   if redis.call('ZCARD', line) == 1 then
-    local turn = redis.call('HGET', P .. 'clock:' .. queue, tier) or 0
-    redis.call('ZADD', P .. 'ready:' .. queue, 'NX', tier * TIER + turn, member)
+    local turn = tier * TIER + (redis.call('HGET', P .. 'clock:' .. queue, tier) or 0)
+    if gates and gates ~= '' then turn = behind(queue, tier .. ':' .. group, group, turn) end
+    redis.call('ZADD', P .. 'ready:' .. queue, 'NX', turn, member)
     redis.call('SADD', P .. 'queues', queue)
   end
 end
@@ -72,6 +83,44 @@ local function promote(now, limit)
   return #due
 end
 
+-- A run as the feed of ended runs tells of it, in the order in which engine/ended_feed.py reads it. A state of - stands for
+-- a run that had ended before: calls of models that were paid for later.
+local function ended_line(id, actor, queue, state, attempt, since, started, group, billed, reason)
+  return id .. '\31' .. actor .. '\31' .. queue .. '\31' .. state .. '\31' .. attempt .. '\31' .. since .. '\31' .. started
+    .. '\31' .. STAMP .. '\31' .. group .. '\31' .. billed .. '\31' .. reason
+end
+
+-- Since when a run might have started: for a while it was not due.
+local function might_start(queued, due)
+  return (due and tonumber(due) > tonumber(queued)) and due or queued
+end
+
+-- Adds runs to the feed, all of them as one entry: an entry costs more than a run in it. `words` begins with its key and *.
+local function feed_ended(words)
+  redis.call('XADD', unpack(words))
+  redis.call('INCRBY', P .. 'ended:runs', (#words - 2) / 2)
+end
+
+-- Tells the feed of one run, whose record says how it ended; what its calls took is told once.
+local function tell_ended(id, state)
+  local key = P .. 'run:' .. id
+  local r = redis.call('HMGET', key, 'actor', 'queue', 'group', 'attempt', 'queued_ms', 'due_ms', 'started_ms', 'first_ms', 'since_ms',
+    'billed', 'reason')
+  if not r[1] then return end
+  -- What began before it was sent anew was an attempt of then.
+  local started = r[8] or (r[7] and tonumber(r[7]) >= tonumber(r[5] or 0) and r[7]) or ''
+  feed_ended({ P .. 'ended', '*', 'e', ended_line(id, r[1], r[2] or '', state, r[4] or 0, r[9] or might_start(r[5] or 0, r[6]), started,
+    r[3] or '', r[10] or '', string.sub(r[11] or '', 1, 80)) })
+  if r[10] then redis.call('HDEL', key, 'billed') end
+end
+
+-- A run that started will do so again: when it first did, and since when it might have, is kept.
+local function keep_start(id)
+  local key = P .. 'run:' .. id
+  local r = redis.call('HMGET', key, 'first_ms', 'started_ms', 'queued_ms', 'due_ms')
+  if r[2] and not r[1] then redis.call('HSET', key, 'first_ms', r[2], 'since_ms', might_start(r[3] or r[2], r[4])) end
+end
+
 -- A run reached a final state: tell its flow, and the runs that wait for it. What waits for the impossible is
 -- cancelled, and tells on in turn. Every edge counts once, whatever arrives twice.
 local function settle(id, state, now)
@@ -97,6 +146,7 @@ local function settle(id, state, now)
             redis.call('HSET', key, 'state', 'cancelled', 'reason', reason, 'finished_ms', now)
             redis.call('ZADD', P .. 'finished:cancelled', now, child)
             emit(child, 'cancelled', cjson.encode({ reason = reason }))
+            tell_ended(child, 'cancelled')
             todo[#todo + 1] = { child, 'cancelled' }
           elseif left <= 0 then
             redis.call('ZREM', P .. 'waiting', child)
@@ -135,5 +185,6 @@ end
 -- A run ends: its record keeps what was asked and what came of it.
 local function finish(id, state, now, reason)
   redis.call('ZADD', P .. 'finished:' .. state, now, id)
+  tell_ended(id, state)
   settle(id, state, now)
 end

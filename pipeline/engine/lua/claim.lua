@@ -166,6 +166,13 @@ local function owed(queue, name)
   return tonumber(debt or 0)
 end
 
+-- Where the lines of a group that has several go on: see place() in _shared.lua.
+local several_lines = {}
+local function group_turn(queue, name)
+  if several_lines[queue] == nil then several_lines[queue] = redis.call('EXISTS', P .. 'turns:' .. queue) == 1 end
+  return several_lines[queue] and tonumber(redis.call('HGET', P .. 'turns:' .. queue, name))
+end
+
 -- An upper bound on rounds: parked runs and orphans take a turn and deliver nothing.
 local rounds = want * 4 + 16
 while taken < want and rounds > 0 do
@@ -181,7 +188,7 @@ while taken < want and rounds > 0 do
   if not queue then break end
   local h = heads[queue]
   local member, turn = h[1], tonumber(h[2])
-  local group = string.match(member, ':([^\31]*)')
+  local group, gated = string.match(member, ':([^\31]*)(\31?)')
   local share = tonumber(redis.call('HGET', P .. 'weight', group) or 1)
   -- How many it may take before the next group of the same tier has its turn.
   local several = math.min(want - taken, free[queue])
@@ -201,7 +208,16 @@ while taken < want and rounds > 0 do
       count = count - 1
     end
   end
-  turn = turn + (count + owed(queue, best .. ':' .. group)) / share
+  local name = best .. ':' .. group
+  local more = count + owed(queue, name)
+  local tail = gated ~= '' and more > 0 and (group_turn(queue, name) or turn + 1 / share)
+  if tail then -- one turn was its own already
+    turn = math.max(tail, turn + 1 / share) + (more - 1) / share
+    redis.call('HSET', P .. 'turns:' .. queue, name, string.format('%.6f', turn + 1 / share))
+    several_lines[queue] = true
+  else
+    turn = turn + more / share
+  end
   if redis.call('EXISTS', line) == 0 then
     redis.call('ZREM', P .. 'ready:' .. queue, member)
   elseif gate then
@@ -218,6 +234,7 @@ for i = 9, 8 + 2 * n, 2 do
     wake(ARGV[i])
   else
     redis.call('DEL', P .. 'wake:' .. ARGV[i])
+    if several_lines[ARGV[i]] and redis.call('EXISTS', P .. 'ready:' .. ARGV[i]) == 0 then redis.call('DEL', P .. 'turns:' .. ARGV[i]) end
   end
 end
 for _, index in ipairs({ 'delayed', 'gates' }) do

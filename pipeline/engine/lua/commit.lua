@@ -9,12 +9,14 @@
 local now = now_ms()
 local codes, unleased = {}, {}
 local ended = { completed = {}, dead = {}, cancelled = {} }
+local feed = { P .. 'ended', '*' }
 
 local NOTHING = {}
 for i = 1, #ARGV, 11 do
   local id, fence, state, reason = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 5]
   local key = P .. 'run:' .. id
-  local r = redis.call('HMGET', key, 'fence', 'state', 'attempt', 'cancel', 'more', 'committed', 'watched')
+  local r = redis.call('HMGET', key, 'fence', 'state', 'attempt', 'cancel', 'more', 'committed', 'watched',
+    'actor', 'queue', 'group', 'queued_ms', 'started_ms')
   if r[6] == fence then
     codes[#codes + 1] = 0
   elseif r[1] ~= fence or r[2] ~= 'running' then
@@ -22,7 +24,7 @@ for i = 1, #ARGV, 11 do
   else
     codes[#codes + 1] = 1
     unleased[#unleased + 1] = id
-    local m = r[5] and redis.call('HMGET', key, 'flow', 'feeds', 'gates', 'needs') or NOTHING
+    local m = r[5] and redis.call('HMGET', key, 'flow', 'feeds', 'gates', 'needs', 'due_ms', 'billed') or NOTHING
     if m[3] then
       redis.call('ZREM', P .. 'leases', id)
       give_back(m[3], id)
@@ -89,10 +91,19 @@ for i = 1, #ARGV, 11 do
     if list then
       list[#list + 1] = now
       list[#list + 1] = id
+      local since, started = nil, nil
+      if fence ~= '1' then since, started = unpack(redis.call('HMGET', key, 'since_ms', 'first_ms')) end
+      feed[#feed + 1] = 'e'
+      feed[#feed + 1] = ended_line(id, r[8], r[9], state, attempt, since or might_start(r[11], m[5]), started or r[12], r[10],
+        m[6] or '', state == 'completed' and '' or string.sub(reason, 1, 80))
+      if m[6] then redis.call('HDEL', key, 'billed') end
       if m[1] or m[2] then settle(id, state, now) end
+    else
+      keep_start(id)
     end
   end
 end
+if #feed > 2 then feed_ended(feed) end
 if #unleased > 0 then redis.call('ZREM', P .. 'leases', unpack(unleased)) end
 for state, list in pairs(ended) do
   if #list > 0 then redis.call('ZADD', P .. 'finished:' .. state, unpack(list)) end

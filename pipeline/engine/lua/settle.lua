@@ -62,6 +62,30 @@ if outcome == 'ok' then
   local mean = tonumber(redis.call('HGET', P .. 'usage', name) or tokens)
   redis.call('HSET', P .. 'usage', name, math.ceil(mean + 0.1 * (tokens - mean)))
 end
+-- What the calls of a run took, by model, the one asked last at the end: told when the run ends. Of one that has ended it
+-- is told at once.
+local record = cjson.decode(ARGV[11])
+local r = redis.call('HMGET', P .. 'run:' .. run, 'state', 'billed', 'queue', 'group')
+local told, mine = {}, { 0, 0, 0, 0 }
+local over = not r[1] or r[1] == 'completed' or r[1] == 'dead' or r[1] == 'cancelled'
+for name, rest in string.gmatch(not over and r[2] or '', '([^\29\30]*)\29([^\30]*)') do
+  if name == model then
+    local at = 0
+    for number in string.gmatch(rest, '%d+') do
+      at = at + 1
+      mine[at] = tonumber(number)
+    end
+  else
+    told[#told + 1] = name .. '\29' .. rest
+  end
+end
+told[#told + 1] = model .. string.format('\29%.0f\29%.0f\29%.0f\29%.0f', mine[1] + 1, mine[2] + (record.tokens_in or 0),
+  mine[3] + (record.tokens_out or 0), mine[4] + tonumber(micros))
+if not over then
+  redis.call('HSET', P .. 'run:' .. run, 'billed', table.concat(told, '\30'), 'more', 1)
+else
+  feed_ended({ P .. 'ended', '*', 'e', ended_line(run, ARGV[#ARGV], r[3] or '', '-', 0, 0, '', r[4] or '', told[1], '') })
+end
 local calls = P .. 'run:' .. run .. ':calls'
 redis.call('RPUSH', calls, ARGV[11])
 redis.call('LTRIM', calls, -500, -1)

@@ -1,11 +1,11 @@
--- sweep(KEYS = [prefix], ARGV = [worker, lease_ms, crash_limit, then state, keep_count, keep_ms for each of completed, dead, cancelled, flows]) -> {leader, stalled, crash loops, promoted, removed}
+-- sweep(KEYS = [prefix], ARGV = [worker, lease_ms, crash_limit, feed_limit, then state, keep_count, keep_ms for each of completed, dead, cancelled, flows]) -> {leader, stalled, crash loops, promoted, removed, cut from the feed of ended runs}
 -- needs _gates
 -- The reconciler's work, by one worker at a time, a bounded portion a call: runs of dead workers go back in line or are
 -- stopped as crash loops; due runs get in line; finished runs are removed by age and count.
 local now = now_ms()
 local lease = tonumber(ARGV[2])
 local s = redis.call('HMGET', P .. 'sweep', 'leader', 'until', 'last', 'hold')
-if s[1] and s[1] ~= ARGV[1] and tonumber(s[2]) > now then return { 0, 0, 0, 0, 0 } end
+if s[1] and s[1] ~= ARGV[1] and tonumber(s[2]) > now then return { 0, 0, 0, 0, 0, 0 } end
 -- Nobody swept for as long as a lease: Redis, or all workers, were away. Live workers get one lease's time to renew.
 -- A leader that dies is followed in less than that.
 local hold = tonumber(s[4] or 0)
@@ -38,6 +38,7 @@ for _, id in ipairs(expired) do
       emit(id, 'stalled', told)
       -- Back where it stood: it waited once already.
       redis.call('HSET', key, 'state', 'queued')
+      keep_start(id)
       local w = redis.call('HMGET', key, 'queue', 'tier', 'group', 'place')
       place(id, w[1], w[2], w[3], r[5], w[4])
       wake(w[1])
@@ -48,7 +49,7 @@ end
 local promoted = promote(now, 500)
 
 local removed = 0
-for i = 4, #ARGV, 3 do
+for i = 5, #ARGV, 3 do
   local state, index = ARGV[i], P .. 'finished:' .. ARGV[i]
   local old = redis.call('ZRANGEBYSCORE', index, '-inf', now - tonumber(ARGV[i + 2]), 'LIMIT', 0, 200)
   local surplus = redis.call('ZCARD', index) - tonumber(ARGV[i + 1])
@@ -77,5 +78,23 @@ for i = 4, #ARGV, 3 do
     end
   end
 end
+-- The feed is bounded also where nobody reads it; what goes unread is counted, and who reads it later is told.
+local cut, oldest, newest = 0, nil, nil
+local over = tonumber(redis.call('GET', P .. 'ended:runs') or 0) - tonumber(ARGV[4])
+if over > 0 then
+  for _, entry in ipairs(redis.call('XRANGE', P .. 'ended', '-', '+', 'COUNT', 500)) do
+    if cut >= over then break end
+    cut, oldest, newest = cut + #entry[2] / 2, oldest or entry[1], entry[1]
+  end
+  if newest then
+    local ms, nth = string.match(newest, '^(%d+)-(%d+)$')
+    redis.call('XTRIM', P .. 'ended', 'MINID', ms .. '-' .. string.format('%.0f', nth + 1))
+    redis.call('DECRBY', P .. 'ended:runs', cut)
+    redis.call('HINCRBY', P .. 'ended:cut', 'runs', cut)
+    redis.call('HSETNX', P .. 'ended:cut', 'from_ms', string.match(oldest, '^%d+'))
+    redis.call('HSET', P .. 'ended:cut', 'until_ms', ms)
+  end
+end
+
 redis.call('ZREMRANGEBYSCORE', P .. 'workers', '-inf', now - 3600000)
-return { 1, stalled, looping, promoted, removed }
+return { 1, stalled, looping, promoted, removed, cut }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from pipeline.tables import Price, Real, UtcTime
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -20,7 +22,7 @@ def upgrade() -> None:
         sa.Column("format", sa.String(32), nullable=False),
         sa.Column("pages", sa.Integer, nullable=False),
         sa.Column("language", sa.String(16)),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", UtcTime, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_documents"),
     )
     op.create_table(
@@ -34,9 +36,9 @@ def upgrade() -> None:
         sa.Column("generator", sa.String(255)),
         sa.Column("tokens_in", sa.Integer, nullable=False),
         sa.Column("tokens_out", sa.Integer, nullable=False),
-        sa.Column("price", sa.Numeric(18, 9).with_variant(sa.String(40), "sqlite")),
-        sa.Column("seconds", sa.Float, nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("price", Price),
+        sa.Column("seconds", Real, nullable=False),
+        sa.Column("created_at", UtcTime, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_artifacts"),
         sa.ForeignKeyConstraint(["document_id"], ["documents.id"], name="fk_artifacts_document_id"),
         sa.UniqueConstraint("run_id", "kind", name="uq_artifacts_run_id_kind"),

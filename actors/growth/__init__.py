@@ -1,0 +1,1 @@
+"""Leads and campaigns: work that touches other people's systems."""

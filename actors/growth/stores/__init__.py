@@ -1,0 +1,1 @@
+"""What leads and campaigns keep in SQL: each file reads and writes one group of tables."""

@@ -1,0 +1,201 @@
+"""Where people are in their sequences, in SQL: it says who may do which step, and that a step is done but once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from actors.growth.stores.contacts import allowed, begin_to_write
+from actors.growth.tables.contacts import enrolments, sequence_steps
+from pipeline.database import Database
+
+#: States of a step that nobody is about to do: ``claimed`` and ``calling`` are the others.
+ENDED = ("done", "withheld", "skipped", "failed", "uncertain")
+
+Row = Mapping[str, Any]
+#: A person and a sequence; and a step of it.
+Where = tuple[str, str]
+Key = tuple[str, str, str]
+
+
+class SequenceRows:
+    """Reads and writes enrolments and steps; whatever decides something is one statement that says of whom."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def enrol(self, where: Where, run_id: str, first: str, now: datetime) -> Row:
+        """Put a person into a sequence once, and give where they are; a run takes over where no other one goes on."""
+        row = {"contact_id": where[0], "sequence": where[1]}
+        added = {"run_id": run_id, "state": "active", "began_at": now, "next_step": first, "next_at": None, "why": ""}
+        with self._database.begin() as connection:
+            begin_to_write(connection)
+            taken = _enrolment(where).where(enrolments.c.run_id == "", enrolments.c.state == "active")
+            connection.execute(taken.values(run_id=run_id, updated_at=now))
+        if (there := self.enrolment(where)) is not None:
+            return there
+        try:
+            with self._database.begin() as connection:
+                connection.execute(sa.insert(enrolments).values(**row, **added, updated_at=now))
+        except sa.exc.IntegrityError:  # another run was quicker
+            pass
+        there = self.enrolment(where)
+        assert there is not None  # written above, and nothing removes it
+        return there
+
+    def enrolment(self, where: Where) -> Row | None:
+        """Give where a person is in a sequence; none if they are not in it."""
+        with self._database.begin() as connection:
+            wanted = sa.select(enrolments).where(*_at(where))
+            found = connection.execute(wanted).mappings().one_or_none()
+            return None if found is None else dict(found)
+
+    def enrolments(self, *, contact_id: str = "", state: str = "", limit: int = 50) -> list[Row]:
+        """Give who is in sequences, those whose next step is nearest first."""
+        wanted = sa.select(enrolments).order_by(enrolments.c.next_at, enrolments.c.contact_id).limit(limit)
+        if contact_id:
+            wanted = wanted.where(enrolments.c.contact_id == contact_id)
+        if state:
+            wanted = wanted.where(enrolments.c.state == state)
+        with self._database.begin() as connection:
+            return [dict(row) for row in connection.execute(wanted).mappings()]
+
+    def plan(self, where: Where, run_id: str, step: str, at: datetime, now: datetime) -> Row | None:
+        """Note which step comes next, and when; gives where the person is then, none if the run has no say any more.
+
+        A time that was noted for that step before stays.
+        """
+        mine = _enrolment(where).where(enrolments.c.run_id == run_id, enrolments.c.state == "active")
+        new = sa.or_(enrolments.c.next_step != step, enrolments.c.next_at.is_(None))
+        with self._database.begin() as connection:
+            connection.execute(mine.where(new).values(next_step=step, next_at=at, updated_at=now))
+        there = self.enrolment(where)
+        return there if there is not None and there["run_id"] == run_id and there["state"] == "active" else None
+
+    def complete(self, where: Where, run_id: str, now: datetime) -> None:
+        """Note that a run has gone through a sequence to its end, if it is still the one that does."""
+        mine = _enrolment(where).where(enrolments.c.run_id == run_id, enrolments.c.state == "active")
+        with self._database.begin() as connection:
+            connection.execute(mine.values(state="completed", next_step="", next_at=None, updated_at=now))
+
+    def set_state(self, where: Where, state: str, now: datetime, **more: Any) -> str | None:
+        """Set the state of an enrolment, and more of it; gives the run that goes through it, none if there is none."""
+        with self._database.begin() as connection:
+            begin_to_write(connection)
+            run_id = connection.execute(sa.select(enrolments.c.run_id).where(*_at(where))).scalar_one_or_none()
+            changed = {"state": state, "updated_at": now, **more}
+            connection.execute(_enrolment(where).values(**changed))
+        return run_id
+
+    def steps(self, where: Where) -> dict[str, Row]:
+        """Give the steps of a person that were begun, by name."""
+        wanted = sa.select(sequence_steps).where(
+            sequence_steps.c.contact_id == where[0], sequence_steps.c.sequence == where[1]
+        )
+        with self._database.begin() as connection:
+            return {row["step"]: dict(row) for row in connection.execute(wanted).mappings()}
+
+    def claim(self, key: Key, run_id: str, *, again: bool) -> Row:
+        """Say that a run is to do a step, and give the step: it is the run's unless another has begun or ended it.
+
+        What another run claimed and did not begin is taken from it; with ``again`` also what it did begin.
+        """
+        taken = ("claimed", "calling") if again else ("claimed",)
+        mine = sa.or_(
+            sequence_steps.c.state.in_(taken),
+            sa.and_(sequence_steps.c.run_id == run_id, sequence_steps.c.state.in_(("failed", "uncertain"))),
+        )
+        while True:
+            with self._database.begin() as connection:
+                begin_to_write(connection)
+                connection.execute(_step(key).where(mine).values(run_id=run_id, state="claimed", done_at=None))
+            if (there := self._one(key)) is not None:
+                return there
+            self._add(key, run_id, "claimed")
+
+    def hand_over(self, key: Key, before: str, run_id: str) -> None:
+        """Give a step to another run, after a person said that nothing was done."""
+        with self._database.begin() as connection:
+            lost = _step(key).where(sequence_steps.c.run_id == before, sequence_steps.c.state == "calling")
+            connection.execute(lost.values(run_id=run_id, state="claimed"))
+
+    def begin(self, key: Key, run_id: str, channel: str | None, now: datetime) -> str:
+        """Note that the other side is about to be called; gives why it must not be, empty if it may.
+
+        Consent is looked at in the same transaction. A step that is not this run's any more is a reason, too.
+        """
+        mine = sequence_steps.c.state.in_(("claimed", "calling"))
+        with self._database.begin() as connection:
+            begun = connection.execute(
+                _step(key).where(mine, sequence_steps.c.run_id == run_id).values(state="calling", began_at=now)
+            )
+            if not begun.rowcount:
+                return "another run does this step"
+            why = self._why_not(connection, key[:2], channel)
+            if why:
+                connection.execute(_step(key).values(state="claimed", began_at=None))
+        return why
+
+    def end(self, key: Key, run_id: str, state: str, now: datetime, **more: str) -> None:
+        """Note how a step ended, if it is still this run's."""
+        with self._database.begin() as connection:
+            mine = _step(key).where(sequence_steps.c.run_id == run_id)
+            connection.execute(mine.values(state=state, done_at=now, **more))
+
+    def give_up(self, key: Key, detail: str, now: datetime) -> None:
+        """Note that the run of a step ended without it: it failed, or it is not known whether it was done."""
+        with self._database.begin() as connection:
+            for before, state in (("calling", "uncertain"), ("claimed", "failed")):
+                lost = _step(key).where(sequence_steps.c.state == before)
+                connection.execute(lost.values(state=state, done_at=now, detail=detail))
+        if self._one(key) is None:
+            self._add(key, "", "failed", done_at=now, detail=detail)
+
+    def skip(self, key: Key, now: datetime) -> None:
+        """Leave a step out that was not begun."""
+        with self._database.begin() as connection:
+            unbegun = _step(key).where(sequence_steps.c.state == "claimed")
+            connection.execute(unbegun.values(state="skipped", done_at=now, run_id=""))
+        if self._one(key) is None:
+            self._add(key, "", "skipped", done_at=now)
+
+    def _one(self, key: Key) -> Row | None:
+        return self.steps(key[:2]).get(key[2])
+
+    def _add(self, key: Key, run_id: str, state: str, **more: Any) -> None:
+        names = zip(("contact_id", "sequence", "step"), key, strict=True)
+        row = {**dict(names), "run_id": run_id, "state": state, "reference": "", "detail": "", **more}
+        try:
+            with self._database.begin() as connection:
+                connection.execute(sa.insert(sequence_steps).values(**row))
+        except sa.exc.IntegrityError:
+            return  # somebody else was quicker: theirs counts
+
+    @staticmethod
+    def _why_not(connection: sa.Connection, where: Where, channel: str | None) -> str:
+        state = connection.execute(sa.select(enrolments.c.state).where(*_at(where))).scalar_one_or_none()
+        if state == "stopped":
+            return "the person was stopped"
+        if channel is not None and not allowed(connection, where[0], channel):
+            return f"no consent for {channel}"
+        return ""
+
+
+def _enrolment(where: Where) -> sa.Update:
+    return sa.update(enrolments).where(*_at(where))
+
+
+def _at(where: Where) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    return enrolments.c.contact_id == where[0], enrolments.c.sequence == where[1]
+
+
+def _step(key: Key) -> sa.Update:
+    contact_id, sequence, step = key
+    return sa.update(sequence_steps).where(
+        sequence_steps.c.contact_id == contact_id,
+        sequence_steps.c.sequence == sequence,
+        sequence_steps.c.step == step,
+    )

@@ -1,0 +1,1 @@
+"""The tables of leads and campaigns; each file is one group of them."""

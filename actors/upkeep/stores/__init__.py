@@ -1,0 +1,1 @@
+"""What upkeep keeps in SQL, one file a domain."""

@@ -1,0 +1,1 @@
+"""Tables of upkeep, one file a domain."""

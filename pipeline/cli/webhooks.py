@@ -1,0 +1,89 @@
+"""``webhooks``: a server that takes webhooks in, for whoever has no application of their own to mount them in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.exits import Exit, Stop, usage
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+EXAMPLES = """\
+[bold]Examples[/bold]
+
+  DRAMATURG_WEBHOOKS_WHATSAPP_SECRET=... dramaturg webhooks
+  dramaturg webhooks --port 8080
+  dramaturg webhooks --host 0.0.0.0          where others reach it too
+
+It listens on this machine only: put a proxy that speaks TLS before it. What it
+listens for is set by secrets: DRAMATURG_WEBHOOKS_WHATSAPP_SECRET (and _TOKEN),
+_MAILCHIMP_SECRET, _MANDRILL_KEY (and _URL), _LEADS_SECRET. Each _SECRET and
+_KEY has an _OLD_ one beside it that holds while it is changed.
+
+GET /healthz answers while it runs. Ctrl-C or SIGTERM: what came in is written
+down, then it ends. Log lines go to stderr, one JSON object each.
+"""
+
+
+def webhooks(
+    *,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Listen there.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="0 takes a free one.")] = 8787,
+) -> None:
+    """Take webhooks in: check who sends them, and start a run for each event."""
+    try:
+        import starlette
+        import uvicorn
+    except ImportError as error:
+        raise usage("webhooks needs the extra web: pip install 'dramaturg[web]'") from error
+    del starlette
+    from pipeline import logs
+    from pipeline.settings import Settings
+    from pipeline.webhook_settings import WebhooksSettings, sources_of
+
+    settings = Settings.load()
+    logs.configure(settings.log_level, settings.log_format, secrets=settings.secrets())
+    sources = sources_of(WebhooksSettings.load())
+    if not sources:
+        raise usage(
+            "There is nothing to listen for: set a secret, as DRAMATURG_WEBHOOKS_WHATSAPP_SECRET."
+            " See: dramaturg webhooks --help"
+        )
+    from pipeline.cli.opening import opened
+    from pipeline.cli.output import tell
+    from pipeline.webhooks import webhooks as application
+
+    with opened(settings=settings, fit=True):
+        for source in sources:
+            try:
+                _ = source.actor
+            except LookupError as error:
+                raise usage(str(error)) from None
+        # No access log: an address may hold a secret.
+        config = uvicorn.Config(
+            _alone(application(*sources)), host=host, port=port, log_config=None, access_log=False, server_header=False
+        )
+        server = uvicorn.Server(config)
+        try:
+            listening = config.bind_socket()
+        except SystemExit:
+            raise Stop(f"{host}:{port} cannot be listened on; it may be in use.", Exit.FAILED) from None
+        place = "{}:{}".format(*listening.getsockname()[:2])
+        tell(f"Listening on http://{place} for {', '.join(source.name for source in sources)}")
+        server.run(sockets=[listening])
+
+
+def _alone(app: Starlette) -> Starlette:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse
+    from starlette.routing import Mount, Route
+
+    async def healthy(request: Request) -> JSONResponse:
+        del request
+        return JSONResponse({"ok": True}, headers={"cache-control": "no-store"})
+
+    return Starlette(routes=[Route("/healthz", healthy), Mount("/", app)])
