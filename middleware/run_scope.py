@@ -6,7 +6,8 @@ from typing import Any
 
 from dramatiq.middleware import Middleware, MiddlewareError
 
-from pipeline.actor import Actor, Call
+from pipeline.actor import Actor
+from pipeline.call import Call
 from pipeline.engine.broker import PipelineBroker
 from pipeline.engine.delivery import Delivery
 from pipeline.errors import InvalidInput

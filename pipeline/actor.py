@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from types import NoneType
@@ -18,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipeline import ids
 from pipeline.breaker import Breaker
+from pipeline.call import Call
 from pipeline.classification import Rule
 from pipeline.engine.coroutines import on_loop
 from pipeline.engine.records import NewRun
@@ -28,7 +27,7 @@ from pipeline.limit import OF_A_QUEUE, Limit
 from pipeline.models import Models
 from pipeline.priority import Priority
 from pipeline.retry import Retry
-from pipeline.run import Run, as_ms
+from pipeline.run import as_ms
 from pipeline.sending import Mode, Send
 from pipeline.signature import invalid, parameters, secret, secrets_in
 
@@ -46,17 +45,6 @@ _DAY = timedelta(days=1)
 
 #: The broker this process uses, once one is bound.
 bound: list[PipelineBroker] = []
-
-
-@dataclass(slots=True)
-class Call:
-    """One call of an actor by a worker: what goes in, and what came out."""
-
-    payload: Any
-    run: Run
-    result: bytes = b"null"
-    #: Open while the function runs: only then may its thread be interrupted.
-    guard: AbstractContextManager[object] = field(default_factory=nullcontext)
 
 
 class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
@@ -298,6 +286,6 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
         models = sending.models or self.models or ()
         if not models and self.queue_name in OF_A_QUEUE and bound:
             models = bound[0].models
-        if not self.limits and self.breaker is None and not models:
+        if not (self.limits or self.breaker or models):
             return ""
         return spell(self.limits, self.breaker, models, payload, group=sending.label("group"), actor=self.actor_name)

@@ -12,8 +12,9 @@ import contextlib
 import dramatiq
 
 import actors
+import schedules
 from middleware import stack
-from pipeline import artifacts, blobs, logs, policy_file
+from pipeline import artifacts, blobs, logs, policy_file, schedule
 from pipeline.database import Database, set_database
 from pipeline.declaration import bind
 from pipeline.ended import set_ended_runs
@@ -23,6 +24,7 @@ from pipeline.engine.embedded import open_redis_url
 from pipeline.engine.ended_feed import EndedFeed
 from pipeline.engine.store import Store
 from pipeline.engine.values import Values
+from pipeline.installation import Installation, set_installation
 from pipeline.policies import Policies
 from pipeline.settings import Settings
 
@@ -31,6 +33,7 @@ def assemble(settings: Settings, redis_url: str) -> PipelineBroker:
     """Build the broker for a Redis and bind every declared actor to it."""
     store_of_blobs = blobs.Blobs(settings.blobs_folder)
     blobs.set_blobs(store_of_blobs)
+    set_installation(Installation.of(settings, redis_url))
     results = Database(settings.database.get_secret_value())
     set_database(results)
     artifacts.set_artifacts(artifacts.ArtifactStore(results))
@@ -50,6 +53,8 @@ def assemble(settings: Settings, redis_url: str) -> PipelineBroker:
     actors.declare()
     with policies.together():
         bind(broker)
+    schedules.declare()
+    schedule.offer(broker)
     dramatiq.set_broker(broker)
     return broker
 

@@ -69,6 +69,12 @@ class Blobs:
         """Tell whether a blob is here."""
         return self._place(sha).is_file()
 
+    def listed(self, digit: str) -> Iterator[str]:
+        """Give the hashes that begin with a hexadecimal digit of all blobs that are here, in their order."""
+        for first in sorted(self._root.glob(f"{digit}[0-9a-f]")):
+            for second in sorted(first.iterdir()):
+                yield from sorted(found.name for found in second.iterdir() if _SHA256.fullmatch(found.name))
+
     def put_json(self, value: Any) -> str:
         """Keep a value as JSON; equal values with their keys in any order are one blob."""
         return self.put(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))

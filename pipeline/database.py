@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.database_address import NoDriver, read_address
 from pipeline.database_engine import TURN, make_engine
-from pipeline.database_faults import NoDatabase, as_unavailable
+from pipeline.database_faults import NoDatabase, as_unavailable, told
 from pipeline.database_upsert import upsert
 from pipeline.errors import PipelineError
 
@@ -73,24 +73,27 @@ class Database:
             yield connection
 
     def migrate(self) -> None:
-        """Bring the database to the newest shape; processes that start at once wait for the one that does it."""
+        """Bring the database to the newest shape; processes that start at once wait for the one that does it.
+
+        Raises ``NoDatabase``, and ``PipelineError`` for one that is newer than we are, or refuses.
+        """
         if self._migrated or self.is_migrated():
             self._migrated = True
             return
-        from alembic import command
-        from alembic.config import Config
+        import sqlalchemy as sa
         from alembic.util import CommandError
 
-        with self.alone() as connection:
-            config = Config()
-            config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-            config.attributes["connection"] = connection
-            try:
-                command.upgrade(config, "head")
-            except CommandError as error:
-                raise PipelineError(
-                    f"The database cannot be migrated: {error}. Was it last used by a newer version of dramaturg?"
-                ) from error
+        try:
+            with self.alone() as connection:
+                _upgrade(connection)
+        except CommandError as error:
+            raise PipelineError(
+                f"The database cannot be migrated: {error}. Was it last used by a newer version of dramaturg?"
+            ) from error
+        except sa.exc.DBAPIError as error:
+            raise PipelineError(
+                f"The database refuses to be migrated: {told(error)}. May its user create and change tables?"
+            ) from error
         self._migrated = True
 
     def is_migrated(self) -> bool:
@@ -130,6 +133,16 @@ class Database:
             # Without a lock, which a fork could leave locked: of two threads that are here at once one is heard.
             found = self._engines.setdefault(os.getpid(), make_engine(read_address(self._url), self._connections))
         return found
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 @cache

@@ -35,16 +35,16 @@ class NoDriver(NoDatabase):
 
 
 def kind_of(address: str) -> Kind:
-    """Say which kind of database an address names; raises ``InvalidInput``, which never shows the address."""
+    """Say which kind of database an address names; raises ``ValueError``, which never shows it."""
     scheme = urlsplit(address).scheme
     if scheme not in _SCHEMES:
-        raise InvalidInput("must begin with sqlite:///, postgresql:// or mariadb://")
+        raise ValueError("must begin with sqlite:///, postgresql:// or mariadb://")
     try:
         _ = urlsplit(address).port
     except ValueError:
-        raise InvalidInput("has a port that is no number; in a password write / as %2F, : as %3A, @ as %40") from None
+        raise ValueError("has a port that is no number; in a password write / as %2F, : as %3A, @ as %40") from None
     if _SCHEMES[scheme] != "sqlite" and not urlsplit(address).path.strip("/"):
-        raise InvalidInput("names no database, as in postgresql://user@host/name")
+        raise ValueError("names no database, as in postgresql://user@host/name")
     return _SCHEMES[scheme]
 
 
@@ -54,7 +54,7 @@ def read_address(address: str) -> sa.URL:
 
     try:
         kind = kind_of(address)
-    except InvalidInput as error:
+    except ValueError as error:
         raise InvalidInput(f"The address of the database {error}.") from None
     driver = _DRIVERS[kind]
     if kind != "sqlite" and find_spec(driver) is None:

@@ -34,7 +34,7 @@ def as_unavailable(error: sa.exc.SQLAlchemyError) -> NoDatabase | None:
         return NoDatabase("All of this process's connections to the database are in use, and none became free.")
     if not isinstance(error, sa.exc.DBAPIError) or _is_mistake(error):
         return None
-    return NoDatabase(f"The database does not do what it should: {_told(error)}.")
+    return NoDatabase(f"The database does not do what it should: {told(error)}.")
 
 
 def _is_mistake(error: sa.exc.DBAPIError) -> bool:
@@ -54,7 +54,8 @@ def _mariadb_code(error: sa.exc.DBAPIError) -> int | None:
     return given[0] if from_pymysql and given and isinstance(given[0], int) else None
 
 
-def _told(error: sa.exc.DBAPIError) -> str:
+def told(error: sa.exc.DBAPIError) -> str:
+    """Give what the database said in one line, without the statement."""
     code = _mariadb_code(error)
     said = str(error.orig if code is None or error.orig is None else error.orig.args[-1])
     return " ".join(said.split()).rstrip(".") + (f" ({code})" if code else "")

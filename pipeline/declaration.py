@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from pipeline import ids
+from pipeline import ids, schedule
 from pipeline.actor import Actor, bound
 from pipeline.breaker import Breaker
 from pipeline.classification import Rule
@@ -39,6 +39,7 @@ def actor(
     rules: Sequence[Rule] = (),
     version: int = 1,
     upgrades: Mapping[int, Callable[[Any], Any]] | None = None,
+    periodic: object = None,
 ) -> _Declare:
     """Declare an actor. Payload and result types come from the function's signature.
 
@@ -46,6 +47,7 @@ def actor(
     wire, by default the function's. ``limits`` and ``breaker`` stand before each start; without ``limits`` those of the
     queue do (``pipeline.limit``). ``rules`` classify its failures before the general ones do. ``version`` is that of
     its payload: ``upgrades[n]`` turns the JSON of one of version n into the next; newer ones are left to newer workers.
+    ``periodic=cron("0 3 * * *")`` starts one that takes no payload by itself (``pipeline.schedule``).
     Raises ``TypeError`` for a signature, ``ValueError`` for a name or a queue that
     does not fit.
     """
@@ -61,11 +63,13 @@ def actor(
         rules=rules,
         version=version,
         upgrades=upgrades,
+        periodic=periodic,
     )
 
 
 class _Declare:
-    def __init__(self, *, name: str | None, queue: str, **policies: Any) -> None:
+    def __init__(self, *, name: str | None, queue: str, periodic: object, **policies: Any) -> None:
+        self._periodic = periodic
         self._name = name
         self._queue = queue
         self._policies = policies
@@ -97,6 +101,8 @@ class _Declare:
         for broker in bound:
             broker.actors.pop(name, None)
             broker.declare_actor(declared)
+        if self._periodic is not None:
+            schedule.periodic(declared, self._periodic)
         return declared
 
 

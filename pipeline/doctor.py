@@ -10,15 +10,16 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
-from pipeline.artifacts import ArtifactStore
+from pipeline.database_check import check_database
 from pipeline.engine.connection import connect
 from pipeline.engine.embedded import EmbeddedRedis, open_redis_url
 from pipeline.engine.redis_program import NoRedis, find_redis_program
 from pipeline.engine.server_checks import check_server
-from pipeline.errors import InvalidInput, PipelineError, Unavailable
+from pipeline.environment import SettingsError
+from pipeline.errors import InvalidInput, PipelineError
 from pipeline.finding import Finding
 from pipeline.llm import OFFLINE, ModelName, Providers, parse_model
-from pipeline.settings import Settings, SettingsError, hide_userinfo
+from pipeline.settings import Settings, hide_userinfo
 
 OLDEST_PYTHON = (3, 11)
 
@@ -49,7 +50,7 @@ def diagnose(settings: Settings) -> list[Finding]:
         _python(),
         _home(settings),
         *_redis(settings),
-        _database(settings),
+        *check_database(settings),
         _writable("blobs are kept", settings.blobs_folder, "DRAMATURG_BLOBS"),
         _space(settings.home),
         *_documents(settings),
@@ -95,24 +96,6 @@ def _which_redis(settings: Settings) -> str:
     if settings.redis_folder.exists() and EmbeddedRedis(settings.redis_folder).is_alive():
         return f"our own, running in {settings.redis_folder}"
     return f"our own, started when it is needed in {settings.redis_folder} by {find_redis_program()}"
-
-
-def _database(settings: Settings) -> Finding:
-    shown = hide_userinfo(settings.database.get_secret_value())
-    store = ArtifactStore(settings.database.get_secret_value())
-    try:
-        if not store.is_there():
-            return Finding("ok", f"Database: {shown}, made when it is needed.")
-        migrated = store.is_migrated()
-    except Unavailable as error:
-        return Finding("error", f"Database: {shown}. {error}", "Start it, or set DATABASE_URL.")
-    except ImportError as error:
-        return Finding("error", f"Database: {shown}. Its driver is missing: {error}.", "Install it with pip.")
-    finally:
-        store.close()
-    if not migrated:
-        return Finding("warning", f"Database: {shown} has an older shape.", "The next worker that starts migrates it.")
-    return Finding("ok", f"Database: {shown}.")
 
 
 def _space(folder: Path) -> Finding:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import time
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import orjson
@@ -35,6 +34,9 @@ R = TypeVar("R")
 
 #: How long what was sent may be on its way: before that, a lookup that finds nothing proves nothing.
 SETTLE = timedelta(seconds=5)
+
+#: The checkpoint of a run that was put back from a backup (engine/lua/guard_restored.lua).
+RESTORED = "~restored"
 
 #: What is shown of a call's arguments and of its failure.
 _SHOWN = 500
@@ -152,7 +154,7 @@ class _Effect(Generic[R]):
         self.name = f"effect:{key}"
         self.idempotency_key = str(uuid.uuid5(_NAMESPACE, f"{run.id}/{key}"))
         kept = run.recall(self.name)
-        self.before = None if kept is None else Entry.model_validate_json(kept)
+        self.before = self._doubted(None if kept is None else Entry.model_validate_json(kept))
         self._call = 0 if self.before is None else self.before.call
 
     def restored(self, value: Any) -> R:
@@ -164,6 +166,23 @@ class _Effect(Generic[R]):
                 f"{self.name} is done, and its outcome is not as this code has it: {_first(error)}"
             ) from None
         return result
+
+    def _doubted(self, before: Entry | None) -> Entry | None:
+        """Doubt an effect of a run that was put back from a backup: it may have happened since the copy was taken."""
+        kept = self._run.recall(RESTORED)
+        if kept is None or (before is not None and before.state != "failed"):
+            return before
+        told = orjson.loads(kept)
+        if before is not None and before.at_ms > told["at_ms"]:
+            return before  # that call was made, and refused, after the run was put back
+        taken = datetime.fromtimestamp(told["taken_ms"] / 1000, UTC)
+        return Entry(
+            state="uncertain",
+            key=self.idempotency_key,
+            call=0 if before is None else before.call,
+            at_ms=told["at_ms"],
+            why=f"the run was put back from a backup of {taken:%Y-%m-%d %H:%M:%S} UTC: this may have happened since",
+        )
 
     def denied(self, before: Entry) -> bool:
         """Say whether a person found out that the last call did not happen."""
@@ -183,7 +202,7 @@ class _Effect(Generic[R]):
 
     def let_settle(self, before: Entry) -> None:
         """Wait while a call that was not found may still be on its way; raises ``Snooze``."""
-        rest = SETTLE - timedelta(milliseconds=_now_ms() - before.at_ms)
+        rest = SETTLE - timedelta(milliseconds=self._now_ms() - before.at_ms)
         if rest > timedelta(0):
             raise Snooze(min(rest, SETTLE), f"{self.name} may still be on its way")
 
@@ -249,15 +268,14 @@ class _Effect(Generic[R]):
         return answer if answer is not None and answer.get("call") == before.call else None
 
     def _write(self, state: Literal["intent", "failed", "uncertain", "done"], **more: Any) -> Entry:
-        entry = Entry(state=state, key=self.idempotency_key, call=self._call, at_ms=_now_ms(), **more)
+        entry = Entry(state=state, key=self.idempotency_key, call=self._call, at_ms=self._now_ms(), **more)
         self._run.remember(self.name, entry.model_dump_json().encode(), replace=True)
         return entry
+
+    def _now_ms(self) -> int:
+        return int(self._run.now.timestamp() * 1000)
 
 
 def _first(error: ValidationError) -> str:
     told = error.errors(include_url=False, include_input=False)[0]
     return f"{'.'.join(str(part) for part in told['loc']) or 'the value'}: {told['msg']}"
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

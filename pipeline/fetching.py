@@ -126,10 +126,7 @@ class Fetcher:
     @contextmanager
     def _asked(self, place: WebAddress, network: Pinned) -> Iterator[tuple[int, dict[str, str], Iterator[bytes]]]:
         """Ask for a document; gives status, headers in lower case and what comes."""
-        try:
-            import httpcore2
-        except ImportError:
-            raise Permanent("Fetching by address needs another package: pip install 'dramaturg[http]'.") from None
+        httpcore2 = _transport()
         origin = httpcore2.Origin(place.scheme.encode(), place.host.encode(), place.port)
         asked = httpcore2.Request(
             "GET",
@@ -150,12 +147,19 @@ class Fetcher:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        import httpcore2
-
-        context = httpcore2.default_ssl_context()
+        context: ssl.SSLContext = _transport().default_ssl_context()
         if self.settings.ca_file is not None:
             context.load_verify_locations(self.settings.ca_file)
         return context
+
+
+def _transport() -> Any:
+    # Below httpx2: its client would write addresses with their queries to the log, and resolve names by itself.
+    try:
+        import httpcore2
+    except ImportError:
+        raise Permanent("Fetching by address needs another package: pip install 'dramaturg[http]'.") from None
+    return httpcore2
 
 
 def _told(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -173,8 +177,7 @@ def _told(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 @contextmanager
 def _in_plain_words(place: WebAddress) -> Iterator[None]:
     """Say what went wrong on the way as one of our failures, with the address and without its query."""
-    import httpcore2
-
+    httpcore2 = _transport()
     try:
         yield
     except Timeout as error:

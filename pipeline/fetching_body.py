@@ -10,6 +10,9 @@ from pipeline.fetching_address import AddressRefused
 
 _PIECE = 64 * 1024
 
+#: Parts that a packed answer may be made of: a million empty ones would take long, and become nothing.
+_MEMBERS = 1000
+
 
 class Intake:
     """Counts and unpacks what arrives; raises ``AddressRefused`` at the first byte too many."""
@@ -19,6 +22,7 @@ class Intake:
         if coded not in ("", "identity", "gzip", "x-gzip"):
             raise Permanent(f"{shown} answered in an encoding that was not asked for ({coded[:40]!r})")
         self._gzip = _gunzip() if coded.endswith("gzip") else None
+        self._members = 1
         self._limit = limit
         self._shown = shown
         #: Bytes that came, and bytes that they became.
@@ -57,6 +61,9 @@ class Intake:
                     block = block.lstrip(b"\0")
                     if not block:
                         return
+                    self._members += 1
+                    if self._members > _MEMBERS:
+                        raise Permanent(f"{self._shown} is packed in more parts than is sensible")
                     self._gzip = _gunzip()
                 yield self._gzip.decompress(block, _PIECE)
                 block = self._gzip.unused_data if self._gzip.eof else self._gzip.unconsumed_tail

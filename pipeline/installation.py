@@ -87,13 +87,16 @@ class Installation:
             yield held, lines()
 
     def require_free_redis(self, *, force: bool) -> None:
-        """Raise ``InvalidInput`` unless Redis is empty and unused; with ``force`` it is emptied."""
+        """Raise ``InvalidInput`` unless nobody uses Redis, and it is empty or may be emptied (``force``)."""
         from pipeline.engine.putting_back import require_free
 
         require_free(self.client, self.namespace, force=force)
 
     def put_back(self, *, ask: bool) -> RedisCopy:
-        """Give what takes the lines of a copy and puts it back into Redis, which is empty."""
+        """Empty Redis, and give what takes the lines of a copy and puts it back."""
+        from pipeline.engine.putting_back import empty
+
+        empty(self.client, self.namespace)
         return RedisCopy(self.client, self.namespace, ask=ask)
 
 
@@ -154,8 +157,8 @@ class RedisCopy:
 
 
 @contextmanager
-def private_redis(namespace: str) -> Iterator[tuple[Installation, RedisCopy] | None]:
-    """Start a Redis for a rehearsal, and end it; gives nothing where no server program is found."""
+def private_redis(namespace: str, folder: Path) -> Iterator[tuple[Installation, RedisCopy] | None]:
+    """Start a Redis in ``folder`` for a rehearsal, and end it; gives nothing where no server program is found."""
     from pipeline.engine.connection import connect
     from pipeline.engine.embedded import EmbeddedRedis
     from pipeline.engine.redis_program import NoRedis, find_redis_program
@@ -165,21 +168,25 @@ def private_redis(namespace: str) -> Iterator[tuple[Installation, RedisCopy] | N
     except NoRedis:
         yield None
         return
-    folder = Path(tempfile.mkdtemp(prefix="dramaturg-rehearsal-"))
-    server = EmbeddedRedis(folder / "redis")
+    server = EmbeddedRedis(folder)
+    users = server.enter()
     try:
-        users = server.enter()
-        try:
-            with connect(server.url) as client:
-                there = Installation(
-                    SecretUrl(server.url), namespace, SecretUrl("sqlite://"), Blobs(folder / "blobs"), folder
-                )
-                yield there, RedisCopy(client, namespace, plain=True)
-                there.client.close()
-        finally:
-            server.leave(users)
+        with connect(server.url) as client:
+            nothing = SecretUrl("sqlite://")
+            there = Installation(SecretUrl(server.url), namespace, nothing, Blobs(folder / "blobs"), folder)
+            yield there, RedisCopy(client, namespace, plain=True)
+            there.client.close()
     finally:
+        server.leave(users)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def end_private_redis(folder: Path) -> None:
+    """End the Redis of a rehearsal whose process was killed."""
+    from pipeline.engine.embedded import EmbeddedRedis
+
+    if folder.is_dir() and (server := EmbeddedRedis(folder)).is_alive():
+        server.leave(server.enter())
 
 
 _bound: list[Installation] = []

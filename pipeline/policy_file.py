@@ -34,11 +34,11 @@ from pydantic_core import ErrorDetails
 from pipeline import duration
 from pipeline.breaker import Breaker
 from pipeline.budget import Budget
+from pipeline.environment import SettingsError
 from pipeline.errors import InvalidInput
 from pipeline.limit import Limit
 from pipeline.llm.catalogue import Known
 from pipeline.llm.names import parse_model
-from pipeline.settings import SettingsError
 
 T = TypeVar("T")
 S = TypeVar("S", bound="_Section")

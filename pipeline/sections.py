@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Self
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pipeline.settings import SECTIONS, SettingsError, close_to, explain, found_in
+from pipeline.environment import SettingsError, close_to, explain, found_in
+from pipeline.settings import SECTIONS
 
 
 class Section(BaseSettings):

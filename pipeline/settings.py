@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tempfile
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, PrivateAttr, Secret, SecretStr, ValidationError
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipeline.database_address import kind_of
 from pipeline.engine.records import Retention
-from pipeline.errors import InvalidInput, PipelineError
+from pipeline.environment import SECRET_NAME, SettingsError, close_to, explain, found_in
+from pipeline.errors import InvalidInput
 
 PREFIX = "DRAMATURG_"
 
@@ -32,18 +29,8 @@ _NOT_SETTINGS = frozenset({"DRAMATURG_CI"})
 #: What the names of settings begin with that belong to one domain (see pipeline.sections).
 SECTIONS = ("BACKUP_", "CAMPAIGNS_", "CRM_", "FETCH_", "LEADS_", "MAILCHIMP_", "STATS_", "WEBHOOKS_", "WHATSAPP_")
 
-_SECRET_NAME = re.compile(r"(_KEY|_TOKEN|_SECRET|_PASSWORD)$")
-
 _USERINFO = re.compile(r"://[^\s/?#\"'<>]*@")
 _PASSWORD_FIELD = re.compile(r"([?&](?:password|username|user|token|api_key)=)[^&#\s\"'<>]*", re.IGNORECASE)
-
-
-class SettingsError(PipelineError):
-    """Settings are wrong; the text names every mistake by its variable."""
-
-    def __init__(self, mistakes: list[str]) -> None:
-        super().__init__("These settings are wrong:\n" + "\n".join(f"  {mistake}" for mistake in mistakes))
-        self.mistakes = tuple(mistakes)
 
 
 class SecretUrl(Secret[str]):
@@ -98,10 +85,7 @@ def _redis_url(value: SecretUrl) -> SecretUrl:
 
 
 def _database_url(value: SecretUrl) -> SecretUrl:
-    try:
-        kind_of(value.get_secret_value())
-    except InvalidInput as error:
-        raise ValueError(str(error)) from None
+    kind_of(value.get_secret_value())
     return value
 
 
@@ -240,7 +224,7 @@ class Settings(BaseSettings):
         settings._others.update(
             value
             for name, value in found.items()
-            if name.startswith(PREFIX) and _SECRET_NAME.search(name) and value and name not in settings._api_keys
+            if name.startswith(PREFIX) and SECRET_NAME.search(name) and value and name not in settings._api_keys
         )
         return settings
 
@@ -284,26 +268,3 @@ def variable(field: str) -> str:
     """Return the environment variable that sets a field."""
     alias = Settings.model_fields[field].validation_alias
     return alias if isinstance(alias, str) else PREFIX + field.upper()
-
-
-def found_in(env_file: Path | None) -> dict[str, str]:
-    """Give every variable of the environment and of ``env_file``; raises ``SettingsError`` if that is no text."""
-    try:
-        from_file = dotenv_values(env_file, encoding="utf-8") if env_file is not None and env_file.is_file() else {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError([f"{env_file}: cannot be read as UTF-8 text: {error}"]) from error
-    return {name: value for name, value in from_file.items() if value is not None} | dict(os.environ)
-
-
-def close_to(name: str, known: AbstractSet[str]) -> str:
-    """Say that there is no such setting, and which one was meant."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"{name}: there is no such setting" + (f"; did you mean {close[0]}?" if close else "")
-
-
-def explain(name: str, detail: ErrorDetails, found: Mapping[str, Any]) -> str:
-    """Say what is wrong with the setting ``name``, and what it is unless it may be secret."""
-    said = detail["msg"].removeprefix("Value error, ")
-    given = found.get(name)
-    shown = "" if given is None or name.endswith("_URL") or _SECRET_NAME.search(name) else f" (it is {given[:80]!r})"
-    return f"{name}: {said[:1].lower()}{said[1:]}{shown}"

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from pydantic import Field, SecretStr
 
+from pipeline.environment import SettingsError
 from pipeline.sections import Section
-from pipeline.settings import SettingsError
 from pipeline.webhook_readers import mailchimp_event, mandrill_events, standard_event, whatsapp_events
 from pipeline.webhook_signatures import HubSignature, MandrillSignature, PathSecret, StandardWebhooks
 from pipeline.webhook_sources import Greeting, Source, no_greeting

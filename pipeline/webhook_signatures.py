@@ -101,7 +101,8 @@ class StandardWebhooks:
 
     def check(self, envelope: Envelope, body: bytes) -> None:
         """Compare each signature given with that under each secret."""
-        signed = f"{envelope.header('webhook-id')}.{envelope.header('webhook-timestamp')}.".encode("latin-1") + body
+        head = f"{envelope.header('webhook-id')}.{envelope.header('webhook-timestamp')}."
+        signed = head.encode("latin-1", "backslashreplace") + body
         given = envelope.header("webhook-signature").split(" ")[:_SIGNATURES]
         _require_one(given, ["v1," + _base64(hmac.digest(key, signed, "sha256")) for key in self._keys])
 
@@ -212,4 +213,4 @@ def _require_one(given: Iterable[str], expected: Iterable[str]) -> None:
 def _any_equal(given: Iterable[str], expected: Iterable[str]) -> bool:
     known = [each.encode() for each in expected]
     # All are compared, whichever fits: how long it takes says nothing.
-    return any([hmac.compare_digest(each.encode(), one) for each in given for one in known])  # noqa: C419 - all of them
+    return any([hmac.compare_digest(each.encode("utf-8", "backslashreplace"), one) for each in given for one in known])  # noqa: C419 - all of them

@@ -53,11 +53,15 @@ class CrmActivity(CrmValue):
     at: AwareDatetime
     kind: str = Field(default="note", max_length=50, description="in a word: note, email, whatsapp, ...")
     title: str = Field(default="", max_length=255)
-    text: str = Field(default="", max_length=20_000)
+    text: str = Field(
+        default="", max_length=12_000, description="as long as a note of HubSpot may be when it is escaped"
+    )
 
 
 class CrmRecord(CrmValue):
-    """A contact as the CRM has it."""
+    """A contact as the CRM has it; what else it says is left out."""
+
+    model_config = ConfigDict(extra="ignore")
 
     id: str
     email: str

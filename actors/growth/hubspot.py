@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import batched
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from actors.growth.crm import Changes, CrmActivity, CrmContact, CrmRecord, Upserted, utc_now
@@ -15,6 +15,8 @@ from actors.growth.hubspot_cursor import Place
 from actors.growth.hubspot_errors import explain
 from actors.growth.wire import Wire
 from pipeline.errors import InvalidInput, Transient
+
+T = TypeVar("T")
 
 #: The most inputs of a batch, and contacts of a page.
 BATCH = 100
@@ -25,7 +27,6 @@ OVERLAP = timedelta(minutes=2)
 #: The kind of association from a note to a contact that HubSpot itself defines.
 NOTE_TO_CONTACT = 202
 
-_BODY = 65_536
 _FIELDS = ("email", "firstname", "lastname", "phone", "company", "lastmodifieddate")
 _NO_NOTES = "NO_ASSOCIATIONS_FOUND"
 
@@ -57,7 +58,7 @@ class HubSpot:
         wanted = list({contact.email: contact for contact in contacts}.values())
         ids: dict[str, str] = {}
         refused: dict[str, str] = {}
-        for batch in batched(wanted, BATCH):
+        for batch in _batches(wanted):
             self._upsert(batch, ids, refused)
         return Upserted(ids=ids, refused=refused)
 
@@ -87,7 +88,7 @@ class HubSpot:
 
         Not by search: that finds a note some time after it was made, and would tell a note that is there as missing.
         """
-        for ids in batched(self._notes_of(contact_id), BATCH):
+        for ids in _batches(self._notes_of(contact_id)):
             read = self._wire.call(
                 "POST",
                 f"{self._objects}/notes/batch/read",
@@ -107,8 +108,8 @@ class HubSpot:
             json=place.asked() | {"properties": list(_FIELDS), "limit": min(limit, BATCH)},
         ).json()
         contacts = tuple(_record(one) for one in found["results"])
-        after = (found.get("paging") or {}).get("next", {}).get("after")
-        further = place.further([(one.changed_at, one.id) for one in contacts], None if after is None else int(after))
+        more = bool((found.get("paging") or {}).get("next"))
+        further = place.further([(one.changed_at, one.id) for one in contacts], more=more)
         return Changes(contacts=contacts, cursor=None if further is None else further.write())
 
     def _upsert(self, batch: Sequence[CrmContact], ids: dict[str, str], refused: dict[str, str]) -> None:
@@ -128,13 +129,16 @@ class HubSpot:
             email = str(one.get("properties", {}).get("email", "")).lower()
             ids[email] = str(one["id"])
         _note_refused(done, refused)
-        missing = [one.email for one in batch if one.email not in ids and one.email not in refused]
-        if len(missing) == 1 and len(done.get("results", ())) == len(batch):
-            # A contact that was merged is found by an old address and answers under its own.
-            known = set(ids.values())
-            ids[missing[0]] = next(str(one["id"]) for one in reversed(done["results"]) if str(one["id"]) in known)
+        missing = [one for one in batch if one.email not in ids and one.email not in refused]
+        if (
+            len(batch) > 1
+        ):  # a contact that was merged answers under another address: alone it is known whose answer it is
+            for one in missing:
+                self._upsert([one], ids, refused)
         elif missing:
-            raise Transient(f"HubSpot says nothing of {len(missing)} of {len(batch)} contacts")
+            if not done.get("results"):
+                raise Transient("HubSpot says nothing of a contact that it was to keep")
+            ids[missing[0].email] = str(done["results"][0]["id"])
 
     def _notes_of(self, contact_id: str) -> Iterator[str]:
         asked: dict[str, str] = {"id": contact_id}
@@ -162,9 +166,15 @@ def _properties(contact: CrmContact) -> dict[str, str]:
 
 def _body(activity: CrmActivity) -> str:
     # HubSpot shows a note as HTML; what comes from outside is text.
-    head = f"<strong>{html.escape(activity.title)}</strong><br>" if activity.title else ""
-    text = html.escape(activity.text).replace("\n", "<br>")
-    return (head + text)[:_BODY] or html.escape(activity.kind)
+    head = f"<strong>{html.escape(activity.title, quote=False)}</strong><br>" if activity.title else ""
+    text = html.escape(activity.text, quote=False).replace("\n", "<br>")
+    return head + text or html.escape(activity.kind, quote=False)
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    left = iter(items)
+    while batch := list(islice(left, BATCH)):
+        yield batch
 
 
 def _stamp(at: datetime) -> str:

@@ -14,8 +14,8 @@ from actors.growth.lead import Lead
 from actors.growth.leads_settings import LeadsSettings
 from actors.growth.sequence import DECLARED, Done, Order, Sequence, SequenceStep
 from actors.growth.sequence_actors import DOERS
-from actors.growth.sequence_once import quiet_hours, sequence_rows
-from pipeline import InvalidInput, Retry, Run, Snooze, actor
+from actors.growth.sequence_once import done_as, quiet_hours, sequence_rows, sleep
+from pipeline import InvalidInput, Retry, Run, actor
 
 #: What new leads go through; more are declared the same way, in modules of their own.
 WELCOME = sequences.WELCOME
@@ -48,23 +48,27 @@ def lead_created(lead: Lead, run: Run) -> Followed:
     sequence = sequence_named(lead.sequence)
     contact = run.step(keep, lead, run.now)
     rows, where = sequence_rows(), (contact.id, sequence.name)
-    there = rows.enrol(where, run.id, sequence.steps[0].name, run.now)
+    there, begun = rows.enrol(where, run.id, sequence.steps[0].name, run.now)
+    followed = Followed(contact=contact.id, sequence=sequence.name)
     if there["run_id"] != run.id:
-        return Followed(contact=contact.id, sequence=sequence.name, other_run=there["run_id"])
-    begun = rows.steps(where)
+        return followed.model_copy(update={"other_run": there["run_id"]})
+    if there["state"] == "stopped":
+        return followed.model_copy(update={"stopped": True})
     since: datetime = there["began_at"]
     ended: list[Done] = []
     for step in sequence.steps:
         row = begun.get(step.name)
-        if row is None or row["done_at"] is None:
-            if not _is_due(contact, sequence, step, since, run):
-                return Followed(contact=contact.id, sequence=sequence.name, steps=tuple(ended), stopped=True)
-            row = _do(Order(contact=contact.id, sequence=sequence.name, step=step.name), step, run)
-        since = max(since, row["done_at"])
-        ended.append(Done(step=step.name, state=row["state"], reference=row["reference"], detail=row["detail"]))
+        if row is not None and row["done_at"] is not None:
+            done = done_as(row)
+        elif _is_due(contact, there, step, since, run):
+            done = _do(contact, sequence, step, run)
+        else:
+            return followed.model_copy(update={"steps": tuple(ended), "stopped": True})
+        since = max(since, done.at)
+        ended.append(done)
         run.progress(step.name, 100 * len(ended) / len(sequence.steps), done=len(ended), total=len(sequence.steps))
     rows.complete(where, run.id, run.now)
-    return Followed(contact=contact.id, sequence=sequence.name, steps=tuple(ended))
+    return followed.model_copy(update={"steps": tuple(ended)})
 
 
 def keep(lead: Lead, now: datetime) -> Contact:
@@ -81,27 +85,30 @@ def sequence_named(name: str) -> Sequence:
     return found
 
 
-def _is_due(contact: Contact, sequence: Sequence, step: SequenceStep, since: datetime, run: Run) -> bool:
+def _is_due(contact: Contact, there: Mapping[str, Any], step: SequenceStep, since: datetime, run: Run) -> bool:
     """Sleep till a step is due; false if the person was stopped, or another run goes on with them."""
-    at = since + step.after * (LeadsSettings.current().day / _DAY)
-    if step.channel is not None:
-        at += quiet_hours(contact, at)
-    there = sequence_rows().plan((contact.id, sequence.name), run.id, step.name, at, run.now)
-    if there is None:
-        return False
-    wait = there["next_at"] - run.now
+    at = there["next_at"]
+    if at is None or there["next_step"] != step.name:
+        at = since + step.after * (LeadsSettings.current().day / _DAY)
+        if step.channel is not None:
+            at += quiet_hours(contact, at)
+        if not sequence_rows().plan((contact.id, there["sequence"]), run.id, step.name, at, run.now):
+            return False
+    wait = at - run.now
     if wait > timedelta(0):
-        raise Snooze(wait, f"{step.name} is due at {there['next_at']:%Y-%m-%d %H:%M} UTC")
+        raise sleep(wait, f"{step.name} is due at {at:%Y-%m-%d %H:%M} UTC")
     return True
 
 
-def _do(order: Order, step: SequenceStep, run: Run) -> Mapping[str, Any]:
-    """Have a step done by a run of its own, and give what is kept of it."""
-    rows, key = sequence_rows(), (order.contact, order.sequence, order.step)
+def _do(contact: Contact, sequence: Sequence, step: SequenceStep, run: Run) -> Done:
+    """Have a step done by a run of its own, and give how it ended."""
+    to = contact.phone if step.channel == "whatsapp" else ""
+    order = Order(contact=contact.id, sequence=sequence.name, step=step.name, to=to)
     [outcome] = run.gather(DOERS[step.does], [order], name=step.name)
-    found = rows.steps(key[:2]).get(step.name)
-    if found is None or found["done_at"] is None:
-        why = outcome.message or outcome.reason or "its run is gone"
-        rows.give_up(key, f"{outcome.state}: {why}"[:500], run.now)
-        found = rows.steps(key[:2])[step.name]
-    return found
+    if outcome.value is not None:
+        return outcome.value
+    rows, key = sequence_rows(), (contact.id, sequence.name, step.name)
+    why = outcome.message or outcome.reason or "its run is gone"
+    begun = "failed" if step.channel is None else "uncertain"
+    rows.give_up(key, f"{outcome.state}: {why}"[:500], run.now, begun=begun)
+    return done_as(rows.steps(key[:2])[step.name])

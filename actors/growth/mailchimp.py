@@ -131,6 +131,13 @@ class Mailchimp:
         reply = self._wire.call("GET", f"/reports/{quote(campaign_id, safe='')}", ok=(404,))
         return None if reply.status == 404 else Report.model_validate_json(reply.body)  # noqa: PLR2004 - HTTP's
 
+    def operate(self, operation: Operation) -> OperationResult:
+        """Make one call of a batch by itself; what is wrong with the member is a result, anything else is raised."""
+        body = None if operation.body is None else orjson.loads(operation.body)
+        reply = self._wire.call(operation.method, operation.path, json=body, ok=(400, 404, 422))
+        told = reply.body.decode("utf-8", "replace")
+        return OperationResult(operation_id=operation.operation_id, status_code=reply.status, response=told)
+
     def submit_batch(self, operations: Sequence[Operation]) -> Batch:
         """Hand over calls that Mailchimp makes in its own time."""
         said = [one.model_dump(exclude_none=True) for one in operations]

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from actors.growth.lead import Channel
 
@@ -21,7 +21,7 @@ class SequenceStep:
     """One step: a message if it has a ``channel`` and a ``template``, otherwise what it ``does``.
 
     It is due so long ``after`` the step before it was done, the first so long after the lead came. ``parameters`` are
-    the fields of the person that a template takes, in its order; ``language`` is that of a template with one language.
+    the fields of the person that a template takes, in its order; ``language`` is that of a template that has but one.
     ``tags`` are put on the person in the audience; ``text`` is what an activity says, or the subject of an email.
     Raises ``ValueError`` for a step that can do nothing.
     """
@@ -85,13 +85,14 @@ DECLARED: dict[str, Sequence] = {}
 
 
 class Order(BaseModel):
-    """One step of one person in one sequence: what the actor of a step is told."""
+    """One step of one person in one sequence: what the actor of a step is told; ``to`` is for the limits by number."""
 
     model_config = ConfigDict(frozen=True)
 
     contact: str
     sequence: str
     step: str
+    to: str = ""
 
     def __str__(self) -> str:
         """Give it as the key of what is done."""
@@ -102,7 +103,8 @@ class Done(BaseModel):
     """How a step ended.
 
     ``done``; ``withheld``: the person had not consented, or was stopped; ``skipped`` by hand; ``failed`` without having
-    reached anybody; ``uncertain``: it may have been done, and is not done again. ``reference`` is the other side's id.
+    reached anybody; ``uncertain``: it may have been done, and is not done again. ``reference`` is the other side's id,
+    and ``at`` when it ended.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -111,3 +113,4 @@ class Done(BaseModel):
     state: Literal["done", "withheld", "skipped", "failed", "uncertain"]
     reference: str = ""
     detail: str = ""
+    at: AwareDatetime

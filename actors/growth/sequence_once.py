@@ -7,6 +7,7 @@ that are started again; ``run.effect`` says what became of each call, across the
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from actors.growth.lead import Channel
 from actors.growth.leads_settings import LeadsSettings
 from actors.growth.quiet_hours import QuietHours
 from actors.growth.sequence import DECLARED, Done, Order, SequenceStep
-from pipeline import InvalidInput, NeedsReview, Permanent, Run, Snooze
+from pipeline import InvalidInput, NeedsReview, Permanent, RateLimited, Run, Snooze
 from pipeline.database import get_database
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 #: The checkpoint of a person's answer about a call that another run began.
 _ANSWER = "answer:review"
 _SHOWN = 500
+_MS = timedelta(milliseconds=1)
 
 #: How long a call of another run may still be on its way: before that nobody is asked about it.
 _CALL = timedelta(minutes=1)
@@ -55,8 +57,14 @@ class Work:
     @property
     def lacks(self) -> str:
         """What is not known of the person that the step needs; empty if nothing."""
-        needed = {"email": self.contact.email, "whatsapp": self.contact.phone}
-        return "" if self.consent is None or needed[self.consent] else f"nothing known to reach them by {self.consent}"
+        known = self.contact.phone if self.consent == "whatsapp" else self.contact.email
+        return "" if known else f"no {'phone number' if self.consent == 'whatsapp' else 'address'} is known"
+
+
+def done_as(row: Mapping[str, Any]) -> Done:
+    """Give how a step ended that is kept so."""
+    told = {name: row[name] for name in ("step", "state", "reference", "detail")}
+    return Done.model_validate({**told, "at": row["done_at"]})
 
 
 def sequence_rows() -> SequenceRows:
@@ -84,26 +92,39 @@ def quiet_hours(contact: Contact, at: datetime) -> timedelta:
     return QuietHours(settings.quiet_from, settings.quiet_to).wait(at, contact.timezone or settings.timezone)
 
 
+def sleep(wait: timedelta, why: str) -> Snooze:
+    """Give what to raise to wait: in whole milliseconds, as the engine counts, and none too few."""
+    return Snooze(timedelta(milliseconds=math.ceil(wait / _MS)), why)
+
+
 def _let_sleep(work: Work, run: Run) -> None:
     if work.step.channel is not None and (wait := quiet_hours(work.contact, run.now)):
-        raise Snooze(wait, "quiet hours where the person is")
+        raise sleep(wait, "quiet hours where the person is")
 
 
-def once(work: Work, run: Run, call: Callable[[], str], *, shown: str, idempotent: bool = False) -> Done:
+def once(
+    work: Work,
+    run: Run,
+    call: Callable[[], str],
+    *,
+    shown: str,
+    idempotent: bool = False,
+    lookup: Callable[[], str | None] | None = None,
+) -> Done:
     """Do a step by ``call``, which gives the other side's id, unless it was done; ``shown`` tells a person what it is.
 
     Before a message, quiet hours are waited out and consent is looked at: at the last moment, after every wait. What
-    may have happened is not done again, but put up for review, unless it is ``idempotent``.
+    may have happened is not done again: it is looked up, or put up for review; only what is ``idempotent`` is repeated.
     """
     order, rows = work.order, sequence_rows()
     key = (order.contact, order.sequence, order.step)
     row = rows.claim(key, run.id, again=idempotent)
     if row["state"] not in {"claimed", "calling"}:
-        return Done(step=order.step, state=row["state"], reference=row["reference"], detail=row["detail"])
+        return done_as(row)
     if row["run_id"] != run.id:
-        done = _asked(run, order, row, shown)
+        done = _begun_elsewhere(run, order, row, shown, lookup)
         if done is not None:
-            return _end(rows, key, row["run_id"], run, done)
+            return _end(rows, key, row["run_id"], done)
         rows.hand_over(key, row["run_id"], run.id)
     _let_sleep(work, run)
 
@@ -113,25 +134,40 @@ def once(work: Work, run: Run, call: Callable[[], str], *, shown: str, idempoten
         why = work.lacks or rows.begin(key, run.id, work.consent, run.now)
         if why:
             raise _Withheld(why)
-        return call()
+        try:
+            return call()
+        except (Permanent, RateLimited):
+            rows.unbegin(key, run.id)  # it was refused: nobody has to wonder
+            raise
+
+    def look_up(idempotency_key: str) -> str | None:
+        del idempotency_key  # that of this run: other runs may have done it
+        return lookup() if lookup is not None else None
 
     try:
-        reference = run.effect(call_once, shown, key=str(order), idempotent=idempotent)
+        reference = run.effect(
+            call_once, shown, key=str(order), idempotent=idempotent, lookup=None if lookup is None else look_up
+        )
     except _Withheld as error:
-        return _end(rows, key, run.id, run, Done(step=order.step, state="withheld", detail=str(error)))
-    return _end(rows, key, run.id, run, Done(step=order.step, state="done", reference=reference or ""))
+        return _end(rows, key, run.id, Done(step=order.step, state="withheld", detail=str(error), at=run.now))
+    return _end(rows, key, run.id, Done(step=order.step, state="done", reference=reference or "", at=run.now))
 
 
-def _end(rows: SequenceRows, key: tuple[str, str, str], holder: str, run: Run, done: Done) -> Done:
-    rows.end(key, holder, done.state, run.now, reference=done.reference[:191], detail=done.detail[:_SHOWN])
+def _end(rows: SequenceRows, key: tuple[str, str, str], holder: str, done: Done) -> Done:
+    rows.end(key, holder, done.state, done.at, reference=done.reference[:191], detail=done.detail[:_SHOWN])
     return done
 
 
-def _asked(run: Run, order: Order, row: Mapping[str, Any], shown: str) -> Done | None:
-    """Give what a person says of the call that another run began; none if it did not happen."""
-    kept = run.recall(_ANSWER)
-    if kept is None and row["began_at"] is not None and run.now - row["began_at"] < _CALL:
+def _begun_elsewhere(
+    run: Run, order: Order, row: Mapping[str, Any], shown: str, lookup: Callable[[], str | None] | None
+) -> Done | None:
+    """Give what became of the call that another run began; none if it did not happen."""
+    if row["began_at"] is not None and run.now - row["began_at"] < _CALL:
         raise Snooze(_LOOK_AGAIN, f"run {row['run_id']} is doing it")
+    if lookup is not None:
+        found = lookup()
+        return None if found is None else Done(step=order.step, state="done", reference=found, at=run.now)
+    kept = run.recall(_ANSWER)
     if kept is None:
         item = {
             "kind": "effect",
@@ -147,4 +183,5 @@ def _asked(run: Run, order: Order, row: Mapping[str, Any], shown: str) -> Done |
     answer = json.loads(kept)
     if answer["says"] != "done":
         return None
-    return Done(step=order.step, state="done", reference=str(answer.get("value") or ""), detail="by a person's word")
+    reference = str(answer.get("value") or "")
+    return Done(step=order.step, state="done", reference=reference, detail="by a person's word", at=run.now)

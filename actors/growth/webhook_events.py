@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from actors.growth.stop_words import is_stop
 from pipeline import InvalidInput, actor
@@ -30,11 +30,16 @@ def _unix(value: object) -> object:
     return datetime.fromtimestamp(int(digits), UTC)
 
 
-def _fired(value: object) -> object:
+def _mailchimp_time(value: str) -> datetime:
     try:
-        return datetime.strptime(str(value), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+        return datetime.strptime(value, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
         raise ValueError("is no time as 2026-01-31 09:30:00") from None
+
+
+def _is_time(value: str) -> str:
+    _mailchimp_time(value)
+    return value
 
 
 Unix = Annotated[datetime, BeforeValidator(_unix)]
@@ -115,11 +120,16 @@ class WhatsAppPreference(_Told):
 
 
 class MailchimpEvent(_Told):
-    """One event of an audience at Mailchimp."""
+    """One event of an audience at Mailchimp; its time is UTC, and stays as it came."""
 
     type: str
-    fired_at: Annotated[datetime, BeforeValidator(_fired)]
+    fired_at: Annotated[str, AfterValidator(_is_time)]
     data: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def at(self) -> datetime:
+        """When it happened."""
+        return _mailchimp_time(self.fired_at)
 
 
 class MandrillEvent(_Told):
@@ -128,8 +138,13 @@ class MandrillEvent(_Told):
     event: str = ""
     type: str = ""
     id: Annotated[str, Field(max_length=191)] = Field(default="", alias="_id")
-    at: Unix = Field(alias="ts")
+    ts: Annotated[int, Field(ge=0, lt=10**11)]
     msg: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def at(self) -> datetime:
+        """When it happened."""
+        return datetime.fromtimestamp(self.ts, UTC)
 
 
 class UnreadableWebhook(BaseModel):
@@ -167,7 +182,7 @@ def mailchimp_event(event: MailchimpEvent) -> Done:
         return "nothing"
     reason = event.data.get("reason")
     why = f"{event.type} at Mailchimp" + (f" ({reason})" if isinstance(reason, str) and reason else "")
-    return _silence_mail(_text(event.data, field), why, event.fired_at)
+    return _silence_mail(_text(event.data, field), why, event.at)
 
 
 @actor(name="mandrill.event")

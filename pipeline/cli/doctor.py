@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from pipeline.cli.asking import AsJson
 from pipeline.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from pipeline.finding import Finding
 
 EXAMPLES = """\
 [bold]Examples[/bold]
@@ -31,7 +36,7 @@ def doctor(*, as_json: AsJson = False) -> None:
     from pipeline.cli.output import clean, console, print_json
     from pipeline.doctor import diagnose_environment
 
-    findings = diagnose_environment()
+    findings = [*diagnose_environment(), *_backups()]
     ok = all(finding.level != "error" for finding in findings)
     if as_json:
         print_json({"ok": ok, "findings": [asdict(finding) for finding in findings]})
@@ -42,3 +47,15 @@ def doctor(*, as_json: AsJson = False) -> None:
             if finding.mend:
                 console().print(Text(f"{'':<9}{clean(finding.mend)}", style="dim"), soft_wrap=True)
     raise typer.Exit(Exit.COMPLETED if ok else Exit.FAILED)
+
+
+def _backups() -> list[Finding]:
+    from actors.upkeep.backup.freshness import look
+    from pipeline.environment import SettingsError
+    from pipeline.finding import Finding
+
+    try:
+        found = look()
+    except SettingsError as error:
+        return [Finding("error", f"{mistake}.") for mistake in error.mistakes]
+    return [] if found is None else [Finding(*found)]

@@ -33,7 +33,7 @@ def usage(message: str) -> Stop:
 
 def code_of(error: BaseException) -> Exit:
     """Give the exit code for a failure."""
-    from pipeline.settings import SettingsError
+    from pipeline.environment import SettingsError
 
     if isinstance(error, Stop):
         return error.code

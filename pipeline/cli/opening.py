@@ -14,7 +14,9 @@ from pipeline.cli.exits import usage
 from pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
+    from pipeline.database import Database
     from pipeline.engine.broker import PipelineBroker
+    from pipeline.engine.ended_feed import EndedFeed
     from pipeline.inspector import Inspector
     from pipeline.settings import Settings
 
@@ -74,6 +76,23 @@ def inspecting() -> Iterator[Inspector]:
         inspector = Inspector(Store(client, settings.namespace), values)
         inspector.now_ms()
         yield inspector
+
+
+@contextmanager
+def reading_ended_runs() -> Iterator[tuple[EndedFeed, Database]]:
+    """Give the feed of ended runs and the database, without any actor's code; raises as ``opened``."""
+    from pipeline.database import Database
+    from pipeline.engine.connection import connect
+    from pipeline.engine.ended_feed import EndedFeed
+    from pipeline.engine.store import Store
+
+    with _redis(None) as (settings, url), connect(url) as client:
+        database = Database(settings.database.get_secret_value())
+        database.migrate()
+        try:
+            yield EndedFeed(Store(client, settings.namespace)), database
+        finally:
+            database.close()
 
 
 @contextmanager

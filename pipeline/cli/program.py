@@ -10,8 +10,10 @@ import typer
 from typer.core import TyperGroup
 
 from pipeline.cli import (
+    backup,
     breakers,
     budgets,
+    database,
     dead,
     dead_edit,
     doctor,
@@ -22,6 +24,8 @@ from pipeline.cli import (
     report,
     review,
     runs,
+    schedule_acts,
+    scheduler,
     send,
     stats,
     study,
@@ -114,6 +118,7 @@ program.command("demo", epilog=study.DEMO_EXAMPLES)(study.demo)
 program.command("lessons", epilog=lessons.EXAMPLES)(lessons.lessons)
 program.command("webhooks", epilog=webhooks.EXAMPLES)(webhooks.webhooks)
 program.command("worker", epilog=worker.EXAMPLES)(worker.worker)
+program.command("scheduler", epilog=scheduler.EXAMPLES)(scheduler.scheduler)
 program.command("send", epilog=send.EXAMPLES)(send.send)
 program.add_typer(runs.runs)
 dead.dead.command("edit", epilog=dead_edit.EXAMPLES)(dead_edit.edit)
@@ -122,8 +127,11 @@ program.add_typer(review.review)
 program.command("report", epilog=report.EXAMPLES)(report.report)
 program.add_typer(queues.queues)
 program.add_typer(stats.stats)
+program.add_typer(schedule_acts.schedules)
 program.add_typer(limits.limits)
 program.add_typer(breakers.breakers)
 program.add_typer(budgets.budgets)
+program.add_typer(database.database)
 program.command("policies", epilog=policies.EXAMPLES)(policies.policies)
+program.add_typer(backup.backup)
 program.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)

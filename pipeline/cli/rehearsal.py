@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 from pipeline.cli.exits import Exit, Stop
 from pipeline.cli.opening import import_modules
-from pipeline.settings import SettingsError
+from pipeline.environment import SettingsError
 
 
 def main(queues: str, *modules: str) -> int:

@@ -106,13 +106,11 @@ def rollup(*, as_json: AsJson = False) -> None:
     """Count what ended until now, at once and in this process."""
     from actors.upkeep.rollup import roll_up
     from actors.upkeep.stores.stats import History
-    from pipeline.cli.opening import opened
+    from pipeline.cli.opening import reading_ended_runs
     from pipeline.cli.output import print_json, say, tell
-    from pipeline.database import get_database
-    from pipeline.ended import get_ended_runs
 
-    with opened():
-        rolled = roll_up(get_ended_runs(), History(get_database()))
+    with reading_ended_runs() as (feed, database):
+        rolled = roll_up(feed, History(database))
     if rolled.cut:
         tell(f"{rolled.cut:,} runs were dropped before this: the feed was full and nothing rolled it up.", "yellow")
     if as_json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from actors.upkeep.figures import By, Span, by_name, by_time, figures, total
+from actors.upkeep.figures import PERCENTILES, By, Span, by_name, by_time, figures, total
 from actors.upkeep.tallies import Tallies, Tally
 from pipeline.cli.output import console, print_table, say, took
 
@@ -19,10 +19,8 @@ _SPARKS = "▁▂▃▄▅▆▇█"
 _BAR = 40
 _MOST_SPARKS = 48
 
-_HEADINGS = (
-    ">runs", ">success", ">dead", ">cancelled", ">retries", ">wait p50", ">p95", ">p99", ">took p50", ">p95", ">p99",
-    ">calls", ">tokens", ">cost",
-)  # fmt: skip
+#: Columns that are left out where there is nothing in them.
+_RARE = frozenset({">dead", ">cancelled", ">retries", ">calls", ">tokens", ">cost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +68,14 @@ def print_stats(shown: Shown) -> None:
                 "are missing: the feed was full before it was rolled up",
                 "yellow",
             )
-    lines = [(_named(name), *_cells(tally)) for name, tally in rows.items()]
+    lines = [(_named(name), _cells(tally)) for name, tally in rows.items()]
+    summed = _cells(total(shown.tallies))
     if len(rows) > 1:
-        lines.append(("all", *_cells(total(shown.tallies))))
-    print_table((shown.by, *_HEADINGS), lines, empty="No runs ended in this time.")
+        lines.append(("all", summed))
+    columns = [at for at, (heading, _, count) in enumerate(summed) if count or heading not in _RARE]
+    headings = [summed[at][0] for at in columns]
+    table = [(name, *(cells[at][1] for at in columns)) for name, cells in lines]
+    print_table((shown.by, *headings), table, empty="No runs ended in this time.")
 
 
 def print_plot(shown: Shown) -> None:
@@ -109,7 +111,7 @@ def sparks(counts: Sequence[int]) -> str:
     size = -(-len(counts) // _MOST_SPARKS) or 1
     sums = [sum(counts[at : at + size]) for at in range(0, len(counts), size)]
     most = max(sums, default=0)
-    return "".join(" " if not count else _SPARKS[(count * len(_SPARKS) - 1) // most] for count in sums)
+    return "".join("·" if not count else _SPARKS[(count * len(_SPARKS) - 1) // most] for count in sums)
 
 
 def _times(shown: Shown, name: str) -> list[Tally]:
@@ -123,18 +125,26 @@ def _bar(tally: Tally, most: int) -> tuple[int, int]:
     return whole - bad, bad
 
 
-def _cells(tally: Tally) -> list[str]:
+def _cells(tally: Tally) -> list[tuple[str, str, int]]:
+    """Give each cell with its heading, and how much there is in it."""
+    tokens = tally.tokens_in + tally.tokens_out
     return [
-        f"{tally.runs:,}",
-        _rate(tally),
-        f"{tally.dead:,}",
-        f"{tally.cancelled:,}",
-        f"{tally.retries:,}",
-        *(_took(sketch, percent) for sketch in (tally.wait, tally.duration) for percent in (50, 95, 99)),
-        f"{tally.calls:,}",
-        f"{tally.tokens_in + tally.tokens_out:,}",
-        f"${tally.micros / 1_000_000:,.4f}",
+        (">runs", f"{tally.runs:,}", tally.runs),
+        (">success", _rate(tally), tally.runs),
+        (">dead", f"{tally.dead:,}", tally.dead),
+        (">cancelled", f"{tally.cancelled:,}", tally.cancelled),
+        (">retries", f"{tally.retries:,}", tally.retries),
+        *_times_of("wait", tally.wait),
+        *_times_of("took", tally.duration),
+        (">calls", f"{tally.calls:,}", tally.calls),
+        (">tokens", f"{tokens:,}", tokens),
+        (">cost", f"${tally.micros / 1_000_000:,.4f}", tally.micros),
     ]
+
+
+def _times_of(name: str, sketch: Sketch) -> list[tuple[str, str, int]]:
+    headings = (f">{name} p50", ">p95", ">p99")
+    return [(heading, _took(sketch, p), sketch.count) for heading, p in zip(headings, PERCENTILES, strict=True)]
 
 
 def _rate(tally: Tally) -> str:

@@ -30,7 +30,7 @@ from pipeline.cli.interrupts import Interrupts
 from pipeline.cli.opening import opened
 from pipeline.cli.showing import View
 from pipeline.fetching import AddressRefused, name_of, read_address
-from pipeline.settings import Settings
+from pipeline.settings import Settings, hide_userinfo
 
 #: Stands for a document that has not been taken in yet.
 _NO_BLOB = "0" * 64
@@ -133,7 +133,7 @@ def _mistake(file: Path | str) -> str:
         try:
             read_address(file)
         except AddressRefused as error:
-            return f"{file.partition('?')[0]}: {error}"
+            return f"{hide_userinfo(file.partition('?')[0])}: {error}"
         return ""
     try:
         kind = file.stat().st_mode

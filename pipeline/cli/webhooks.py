@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +12,9 @@ from pipeline.cli.exits import Exit, Stop, usage
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
+
+#: Connections that may wait to be taken.
+_BACKLOG = 2048
 
 EXAMPLES = """\
 [bold]Examples[/bold]
@@ -62,18 +67,29 @@ def webhooks(
                 _ = source.actor
             except LookupError as error:
                 raise usage(str(error)) from None
-        # No access log: an address may hold a secret.
-        config = uvicorn.Config(
-            _alone(application(*sources)), host=host, port=port, log_config=None, access_log=False, server_header=False
-        )
-        server = uvicorn.Server(config)
-        try:
-            listening = config.bind_socket()
-        except SystemExit:
-            raise Stop(f"{host}:{port} cannot be listened on; it may be in use.", Exit.FAILED) from None
+        listening = _listen(host, port)
         place = "{}:{}".format(*listening.getsockname()[:2])
         tell(f"Listening on http://{place} for {', '.join(source.name for source in sources)}")
-        server.run(sockets=[listening])
+        # No access log: an address may hold a secret.
+        config = uvicorn.Config(_alone(application(*sources)), log_config=None, access_log=False, server_header=False)
+        # It ends in good order, and then raises the signal it was told to end with once more.
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        # The protocol is said: asyncio lets small answers go at once (TCP_NODELAY) only where it is.
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        raise Stop(f"{host}:{port} cannot be listened on: {error.strerror}.", Exit.FAILED) from None
+    return listening
 
 
 def _alone(app: Starlette) -> Starlette:

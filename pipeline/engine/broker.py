@@ -150,6 +150,12 @@ class PipelineBroker(Broker):
 
     def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
         """Accept a plain Dramatiq message, ``delay`` in ms; raises ``Unavailable`` if Redis does not answer."""
+        periodic = (
+            self.actors[message.actor_name].options.get("periodic") if "scheduled_at" in message.options else None
+        )
+        if periodic is not None:
+            periodic.fire(self, message.options["scheduled_at"])  # what periodiq sends says when, and not what
+            return message
         self.emit_before("enqueue", message, delay)
         run = NewRun(
             id=message.message_id,

@@ -23,7 +23,7 @@ from pipeline.health import Health
 from pipeline.journal import Billed, Refusal
 
 if TYPE_CHECKING:
-    from pipeline.actor import Call
+    from pipeline.call import Call
     from pipeline.engine.interrupts import Guard
     from pipeline.engine.store import Store
     from pipeline.engine.values import Values

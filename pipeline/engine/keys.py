@@ -19,7 +19,7 @@ key                       type    holds
 ``ready:<q>``             zset    lanes, ``<tier>:<group>[<0x1f><gates>]``, by tier, then by virtual time
 ``ready:<q>:<lane>``      zset    run ids of one lane by number, then by age
 ``debt:<q>``              hash    ``<tier>:<group>`` -> what its runs cost above their number: paid with its next turns
-``turns:<q>``             hash    ``<tier>:<group>`` -> the turn after the last one of a group whose runs stand behind gates
+``turns:<q>``             hash    ``<tier>:<group>`` -> the turn after the last one of a group with gates
 ``blocked:<gate>``        zset    ``<q><newline><lane>`` by turn: what waits at a gate (see ``lua/_gates.lua``)
 ``held``                  hash    ``<q><newline><lane>`` -> the gate it waits at
 ``gates``                 zset    gates that something waits at, by the time to look at them again
@@ -63,6 +63,13 @@ key                       type    holds
 ``workers``               zset    worker ids by the time they were last heard of
 ``sweep``                 hash    who reconciles, until when, and the time of the last sweep
 ``seq``                   string  counter: the age of a run
+``schedules``             zset    names of schedules, by when they were last declared
+``schedule:<name>``       hash    what was declared, the cursor ``last_ms``, and counts (``lua/fire_schedule.lua``)
+``schedule:<name>:ticks`` zset    ticks that have a run, in ms, by when that was recorded
+``schedule:<name>:runs``  hash    tick -> its run
+``schedule:<name>:log``   list    what it did last, as JSON, the newest first
+``schedulers``            hash    set of schedules -> until when who leads: ``<ms> <scheduler>``
+``wake:schedules:<set>``  list    a token that makes one scheduler look up
 ========================  ======  ==============================================================================
 """
 
@@ -254,3 +261,18 @@ def review(namespace: str) -> str:
 def waiting(namespace: str) -> str:
     """Spell the index of runs that wait for an input or for their children."""
     return f"{{{namespace}}}:waiting"
+
+
+def schedules(namespace: str) -> str:
+    """Spell the schedules that were declared."""
+    return f"{{{namespace}}}:schedules"
+
+
+def schedule(namespace: str, name: str) -> str:
+    """Spell the state of a schedule."""
+    return f"{{{namespace}}}:schedule:{name}"
+
+
+def schedulers(namespace: str) -> str:
+    """Spell who leads."""
+    return f"{{{namespace}}}:schedulers"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import redis
 
 from pipeline.engine import keys
-from pipeline.engine.copied import Row, raw
+from pipeline.engine.copied import Row, raw, text
 from pipeline.engine.snapshot import PASSING
 from pipeline.engine.store import Store
 from pipeline.errors import InvalidInput, Unavailable
@@ -16,7 +17,7 @@ from pipeline.errors import InvalidInput, Unavailable
 BATCH = 100
 
 #: What workers declare when they start: no work, so a Redis that holds nothing else counts as empty.
-_DECLARED = ("declared_by", "limits", "breakers", "budgets", "queues")
+_DECLARED = ("declared_by", "limits", "breakers", "budgets", "queues", "ended:feed", "schedule")
 
 _HEARD_MS = 15_000
 
@@ -40,6 +41,8 @@ class PuttingBack:
         self._unguarded: list[str] = []
         self._running: list[str] = []
         self._door = 0
+        #: The last id that each stream has given out.
+        self._streams: dict[str, str] = {}
 
     def add(self, row: Row) -> None:
         """Take the next row."""
@@ -49,12 +52,19 @@ class PuttingBack:
             self._send(last=True)
             self._door = row.door
         self._rows.append(row)
+        if row.kind == "stream" and row.number == 0:
+            self._streams[row.key] = row.items[0][1][0]
         if len(self._rows) >= BATCH:
             self._send(last=False)
 
     def finish(self) -> int:
         """Put back what is left, and set going what was running; gives how many runs that were."""
         self._send(last=True)
+        try:
+            for key, last in self._streams.items():
+                self._client.execute_command("XSETID", self._prefix + raw(key), last)  # type: ignore[no-untyped-call]
+        except redis.RedisError as error:
+            raise Unavailable(f"Redis: {error}") from error
         if self._plain:
             return 0
         count = 0
@@ -67,7 +77,8 @@ class PuttingBack:
             with self._client.pipeline(transaction=False) as pipe:
                 for row in self._rows:
                     name = self._prefix + raw(row.key)
-                    pipe.execute_command(*_command(row, name))  # type: ignore[no-untyped-call] # redis-py types none of these
+                    for words in _commands(row, name):
+                        pipe.execute_command(*words)  # type: ignore[no-untyped-call] # redis-py types none of these
                     if row.expires_ms >= 0 and row.number == 0:
                         pipe.pexpireat(name, row.expires_ms)
                 pipe.execute()
@@ -87,27 +98,31 @@ class PuttingBack:
 
 
 def require_free(client: redis.Redis, namespace: str, *, force: bool) -> None:
-    """Make sure that nothing works with the namespace, and that it is empty or, with ``force``, make it so.
-
-    Raises ``InvalidInput`` that says what is in the way.
-    """
-    prefix = keys.prefix(namespace).encode()
+    """Raise ``InvalidInput`` unless nobody works with the namespace, and it is empty or may be emptied (``force``)."""
     try:
         heard = client.zcount(keys.workers(namespace), _now_ms(client) - _HEARD_MS, "+inf")
-        if heard:
-            raise InvalidInput(
-                f"{heard} worker processes use this Redis, or did so within the last 15 seconds: stop them first."
-            )
-        batch: list[bytes] = []
-        for key in client.scan_iter(match=prefix + b"*", count=1_000):
-            name = key[len(prefix) :].decode("latin-1")
-            if not force and not name.startswith(PASSING) and name not in _DECLARED:
-                raise InvalidInput(
-                    f"Redis is not empty: it has the key {key.decode(errors='replace')}. "
-                    "Nothing was changed. To lose what it holds, say --force redis."
-                )
-            batch.append(key)
-            if force and len(batch) >= BATCH:
+    except redis.RedisError as error:
+        raise Unavailable(f"Redis: {error}") from error
+    if heard:
+        raise InvalidInput(
+            f"{heard} worker processes use this Redis, or did so within the last 15 seconds: stop them first."
+        )
+    held = (key for key in _keys(client, namespace) if not key.startswith((*PASSING, *_DECLARED)))
+    if not force and (found := next(held, None)) is not None:
+        raise InvalidInput(
+            f"Redis is not empty: it has the key {found}. Nothing was changed. "
+            "To lose what it holds, say --force redis."
+        )
+
+
+def empty(client: redis.Redis, namespace: str) -> None:
+    """Remove every key of the namespace."""
+    batch: list[bytes] = []
+    prefix = keys.prefix(namespace).encode()
+    try:
+        for key in _keys(client, namespace):
+            batch.append(prefix + raw(key))
+            if len(batch) >= BATCH:
                 client.unlink(*batch)
                 batch.clear()
         if batch:
@@ -116,14 +131,28 @@ def require_free(client: redis.Redis, namespace: str, *, force: bool) -> None:
         raise Unavailable(f"Redis: {error}") from error
 
 
-def _command(row: Row, name: bytes) -> list[Any]:
+def _keys(client: redis.Redis, namespace: str) -> Iterator[str]:
+    prefix = keys.prefix(namespace).encode()
+    try:
+        for key in client.scan_iter(match=prefix + b"*", count=1_000):
+            yield text(key[len(prefix) :])
+    except redis.RedisError as error:
+        raise Unavailable(f"Redis: {error}") from error
+
+
+def _commands(row: Row, name: bytes) -> Iterator[list[Any]]:
     if row.kind == "string":
-        return ["SET", name, raw(row.items[0])]
-    if row.kind == "hash":
-        return ["HSET", name, *(raw(word) for pair in row.items for word in pair)]
-    if row.kind == "zset":
-        return ["ZADD", name, *(word for member, score in row.items for word in (score, raw(member)))]
-    return ["RPUSH" if row.kind == "list" else "SADD", name, *map(raw, row.items)]
+        yield ["SET", name, raw(row.items[0])]
+    elif row.kind == "hash":
+        yield ["HSET", name, *(raw(word) for pair in row.items for word in pair)]
+    elif row.kind == "zset":
+        yield ["ZADD", name, *(word for member, score in row.items for word in (score, raw(member)))]
+    elif row.kind == "stream":
+        if row.number == 0:  # an empty stream is made only in this way
+            yield from (["XGROUP", "CREATE", name, "none", 0, "MKSTREAM"], ["XGROUP", "DESTROY", name, "none"])
+        yield from (["XADD", name, entry, *map(raw, words)] for entry, words in row.items if entry)
+    else:
+        yield ["RPUSH" if row.kind == "list" else "SADD", name, *map(raw, row.items)]
 
 
 def _is_record(row: Row) -> bool:

@@ -17,7 +17,7 @@ from typing import Any, Self
 import redis
 
 from pipeline.engine import keys
-from pipeline.engine.copied import LINE_ELEMENTS, Digest, Row, read_row, rows_of, text
+from pipeline.engine.copied import LINE_ELEMENTS, Digest, Row, door_of, read_row, rows_of, text
 from pipeline.engine.tracked import Tracked
 from pipeline.errors import Permanent, ResourceExhausted, Transient
 
@@ -31,7 +31,7 @@ FEW, ROUNDS = 200, 8
 HOLDS_MS = (250, 500, 1_000, 2_000, 3_000)
 
 #: What belongs to the moment and the workers, and would only mislead when it is put back.
-PASSING = ("wake:", "workers", "sweep", "pressure")
+PASSING = ("wake:", "workers", "sweep", "pressure", "schedulers")
 
 _READERS: dict[bytes, Callable[[bytes], Sequence[str | bytes | float]]] = {
     b"string": lambda key: ("GET", key),
@@ -146,6 +146,8 @@ class Snapshot:
                 continue
             if kind in {b"list", b"zset"}:
                 rows = self._portions(line, key, name, kind.decode(), ends[key])
+            elif kind == b"stream":
+                rows = self._stream(line, key, name, ends[key])
             elif kind in _READERS:
                 rows = rows_of(name, kind.decode(), ends[key], _items(values[key]))
             else:
@@ -163,6 +165,22 @@ class Snapshot:
             if isinstance(found, redis.RedisError) or len(found) < LINE_ELEMENTS:
                 return
             at += LINE_ELEMENTS
+
+    def _stream(self, line: Tracked, key: bytes, name: str, expires_ms: int) -> Iterator[Row]:
+        (told,) = line.ask_all([("XINFO", "STREAM", key)])
+        if isinstance(told, redis.RedisError):
+            return  # it went away, or became something else: it has changed, and is read again
+        items: list[Any] = [["", [text(told[b"last-generated-id"])]]]
+        after, number = b"-", 0
+        while True:
+            (found,) = line.ask_all([("XRANGE", key, after, "+", "COUNT", LINE_ELEMENTS)])
+            if not isinstance(found, list):
+                return
+            items += [[text(one), [text(word) for word in words]] for one, words in found]
+            yield Row(door_of(name), name, number, "stream", expires_ms, items)
+            if len(found) < LINE_ELEMENTS:
+                return
+            after, number, items = b"(" + found[-1][0], number + 1, []
 
     def _keep(self, rows: Iterator[Row]) -> None:
         self._draft.executemany(

@@ -22,6 +22,8 @@ from pipeline.testing.inline import InlineRun, run_inline
 from pipeline.testing.journal import MemoryJournal
 from pipeline.testing.provider import SimulatedProvider
 from pipeline.testing.scripts import Mixed, Outage
+from pipeline.testing.simulated_run import SimulatedRun
+from pipeline.testing.simulation import Simulation
 from pipeline.testing.statuses import (
     Status,
     bad_gateway,
@@ -53,6 +55,8 @@ __all__ = [
     "Outage",
     "Refusal",
     "SimulatedProvider",
+    "SimulatedRun",
+    "Simulation",
     "Status",
     "StillClock",
     "Trickle",

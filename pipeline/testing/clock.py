@@ -11,18 +11,18 @@ class StillClock:
 
     def __init__(self, start: datetime = datetime(2030, 1, 1, tzinfo=UTC)) -> None:
         self._start = start
-        self._now = 0.0
+        self._now = timedelta()
         self._lock = threading.Lock()
 
     def __call__(self) -> float:
         """Give the seconds that have passed since it was made."""
-        return self._now
+        return self._now.total_seconds()
 
     def now(self) -> datetime:
         """Give the date and time."""
-        return self._start + timedelta(seconds=self._now)
+        return self._start + self._now
 
     def forward(self, duration: timedelta) -> None:
         """Let time pass, all at once."""
         with self._lock:
-            self._now += duration.total_seconds()
+            self._now += duration

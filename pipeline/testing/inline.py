@@ -8,7 +8,8 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 
-from pipeline.actor import Actor, Call
+from pipeline.actor import Actor
+from pipeline.call import Call
 from pipeline.classification import classify
 from pipeline.declaration import DECLARED
 from pipeline.errors import Failure, Moved, Waiting
@@ -51,7 +52,7 @@ def run_inline(
             kept, run_id=kept.run_id, actor=actor.actor_name, queue=actor.queue_name, attempt=attempt, models=models
         )
         try:
-            return InlineRun(_attempt(actor, told, run), kept)
+            return InlineRun(attempt_here(actor, told, run), kept)
         except Moved:
             continue  # its place in the chain is remembered: it starts over with the model it moved to
         except Waiting:
@@ -62,7 +63,8 @@ def run_inline(
                 _run_child(kept, child, models)
 
 
-def _attempt(actor: Actor[Any, Out], payload: Any, run: Run) -> Out:
+def attempt_here(actor: Actor[Any, Out], payload: Any, run: Run) -> Out:
+    """Run one attempt of a run; its payload as JSON values, its result as its type. Raises what the actor raises."""
     call = Call(actor.validate(orjson.loads(orjson.dumps(payload))), run)
     before = current_run.set(run)
     try:
@@ -80,7 +82,7 @@ def _run_child(parent: MemoryJournal, run_id: str, models: Models) -> None:
     args = orjson.loads(child.message)["args"]
     try:
         payload = actor.validate(args[0] if args else None)
-        done = run_inline(actor, payload, model=models)
+        done = run_inline(actor, payload, model=models, journal=MemoryJournal(clock=parent.clock))
     except Exception as error:  # noqa: BLE001 - as a worker does: whatever it is, it has a kind
         found = classify(error, getattr(actor, "rules", ()))
         message = str(error) if isinstance(error, Failure) else f"{type(error).__name__}: {error}"

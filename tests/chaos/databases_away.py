@@ -14,7 +14,7 @@ from tests.support.databases import DatabaseServer
 from tests.support.waiting import eventually
 
 
-def away(  # noqa: PLR0913 - the scenario's size
+def away(
     here: Stage,
     server: DatabaseServer,
     *,

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.chaos import crashing, garbling, killing, losing, stalling, stopping
+from tests.chaos.database_scenarios import DATABASE_SCENARIOS
 from tests.chaos.limit_scenarios import LIMIT_SCENARIOS
 from tests.chaos.policy_scenarios import POLICY_SCENARIOS
 from tests.chaos.scenario import MINUTE, SECOND, Scenario
+from tests.chaos.schedule_scenarios import SCHEDULE_SCENARIOS
 from tests.chaos.stage import Report, Stage
+from tests.chaos.stats_scenarios import STATS_SCENARIOS
 from tests.support.proxy import Fault
 
 
@@ -129,5 +132,8 @@ SCENARIOS = (
         ),
     ),
     *POLICY_SCENARIOS,
+    *SCHEDULE_SCENARIOS,
     *LIMIT_SCENARIOS,
+    *DATABASE_SCENARIOS,
+    *STATS_SCENARIOS,
 )

@@ -22,10 +22,10 @@ from actors.study.material import DocumentSource
 from pipeline import Cancelled, InvalidInput, Permanent, RateLimited, Transient, sections
 from pipeline.blobs import Blobs, set_blobs
 from pipeline.classification import classify
+from pipeline.environment import SettingsError
 from pipeline.errors import Failure, Timeout
 from pipeline.fetching import AddressRefused, Fetcher, FetchSettings, name_of, read_address
 from pipeline.fetching_networks import why_not
-from pipeline.settings import SettingsError
 from pipeline.testing import MemoryJournal, run_inline
 from tests.support import papers
 from tests.support.site import Site, page, redirect

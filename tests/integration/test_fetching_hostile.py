@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import InvalidInput, Transient
+from pipeline import InvalidInput, Permanent, Transient
 from pipeline.errors import Timeout
 from pipeline.fetching import AddressRefused, Fetcher, FetchSettings
 from tests.support.site import Connects, Site, page, redirect, streamed
@@ -123,6 +124,29 @@ def test_a_hostile_address_is_refused_without_a_connect(site: Site, address: str
     assert not any(ip in str(refused.value) for ip in hidden)
 
 
+SAID = {
+    "http://ada:word@93.184.216.34/": "a user or a password",
+    "http://93.184.216.34@ten.example/": "a user or a password",
+    "http://example.com\\x/": "a backslash",
+    "http://９３.184.216.34/": "unusual spelling",
+    "http://0x5db8d822/": "unusual spelling",
+    "http://[fe80::1%25eth0]/": "a zone",
+    "http://[::ffff:93.184.216.34]/": "an IPv4 address inside an IPv6 one",
+    "http://meta.example/": "the metadata service of a cloud",
+    "http://ten.example/": "a private network",
+    "http://localhost/": "this machine",
+    "ftp://example.com/": "only https and http",
+}
+
+
+@pytest.mark.parametrize(("address", "told"), SAID.items())
+def test_a_refusal_says_what_is_wrong_with_the_address(site: Site, address: str, told: str) -> None:
+    """Also where it would lead to a public place: each of the questions is asked by itself."""
+    with CONNECTS.watched() as connects, pytest.raises(AddressRefused, match=told):
+        Fetcher(settings(site), resolve=resolve).fetch(address, io.BytesIO())
+    assert connects == []
+
+
 @pytest.mark.parametrize("character", ["\n", "\r\n", "\t", "\0", "\x7f", "\x85", "\ud800"])
 def test_no_control_character_gets_into_a_request(site: Site, character: str) -> None:
     """A line of the request cannot be ended from within an address."""
@@ -226,6 +250,14 @@ def test_what_is_too_large_is_refused_and_not_read(site: Site) -> None:
             opened(site).fetch(f"http://127.0.0.1:{site.port}{path}", into)
         assert len(into.getvalue()) <= 25 * 1024 * 1024
     assert len(came) < 40
+    noise = os.urandom(1000)  # which packing makes longer
+    site.pages["/noise"] = streamed(iter([gzip.compress(noise)]), content_encoding="gzip")
+    with pytest.raises(AddressRefused, match="larger"):
+        opened(site, max_bytes=1000).fetch(f"http://127.0.0.1:{site.port}/noise", io.BytesIO())
+    assert opened(site, max_bytes=1100).fetch(f"http://127.0.0.1:{site.port}/noise", io.BytesIO()).bytes == 1000
+    site.pages["/nothing"] = streamed(iter([gzip.compress(b"") * 50_000]), content_encoding="gzip")
+    with pytest.raises(Permanent, match="more parts"):
+        opened(site).fetch(f"http://127.0.0.1:{site.port}/nothing", io.BytesIO())
 
 
 @pytest.mark.parametrize("encoding", ["br", "deflate", "zstd", "gzip, gzip", "compress"])

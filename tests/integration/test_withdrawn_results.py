@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,10 +15,10 @@ EMPTY = PackParts(sources=(), documents=[], graphs=[], quizzes=[], explanations=
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[ArtifactStore]:
+def store(database_url: str) -> Iterator[ArtifactStore]:
     """The database of this process, empty."""
     before = list(artifacts._bound)
-    kept = ArtifactStore(f"sqlite:///{tmp_path / 'dramaturg.db'}")
+    kept = ArtifactStore(database_url)
     artifacts.set_artifacts(kept)
     yield kept
     artifacts._bound[:] = before

@@ -7,6 +7,7 @@ import pytest
 from pipeline.cli.exits import Exit, Stop, code_of, usage
 from pipeline.cli.output import clean, print_json, print_table, say, tell, took
 from pipeline.cli.showing import Lines, Part, Quiet
+from pipeline.environment import SettingsError
 from pipeline.errors import (
     Cancelled,
     InvalidInput,
@@ -18,7 +19,6 @@ from pipeline.errors import (
     Unavailable,
 )
 from pipeline.events import Event
-from pipeline.settings import SettingsError
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.settings import Settings, SettingsError, hide_userinfo
+from pipeline.environment import SettingsError
+from pipeline.settings import Settings, hide_userinfo
 
 
 def load(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
@@ -92,7 +93,7 @@ def test_all_mistakes_are_named_at_once_by_their_variable(monkeypatch: pytest.Mo
     )
     for part in (
         "REDIS_URL: must begin with redis://, rediss:// or unix://",
-        "DATABASE_URL: must begin with sqlite:/// or postgresql://",
+        "DATABASE_URL: must begin with sqlite:///, postgresql:// or mariadb://",
         "DRAMATURG_PROCESSES: input should be a valid integer",
         "(it is 'two')",
         "DRAMATURG_THREADS: input should be greater than or equal to 1",

@@ -27,31 +27,32 @@ class SequenceRows:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def enrol(self, where: Where, run_id: str, first: str, now: datetime) -> Row:
-        """Put a person into a sequence once, and give where they are; a run takes over where no other one goes on."""
-        row = {"contact_id": where[0], "sequence": where[1]}
+    def enrol(self, where: Where, run_id: str, first: str, now: datetime) -> tuple[Row, dict[str, Row]]:
+        """Put a person into a sequence once, and give where they are, and their steps that were begun.
+
+        A run takes over where no other one goes on.
+        """
         added = {"run_id": run_id, "state": "active", "began_at": now, "next_step": first, "next_at": None, "why": ""}
-        with self._database.begin() as connection:
-            begin_to_write(connection)
-            taken = _enrolment(where).where(enrolments.c.run_id == "", enrolments.c.state == "active")
-            connection.execute(taken.values(run_id=run_id, updated_at=now))
-        if (there := self.enrolment(where)) is not None:
-            return there
-        try:
+        row = {"contact_id": where[0], "sequence": where[1], **added, "updated_at": now}
+        while True:
             with self._database.begin() as connection:
-                connection.execute(sa.insert(enrolments).values(**row, **added, updated_at=now))
-        except sa.exc.IntegrityError:  # another run was quicker
-            pass
-        there = self.enrolment(where)
-        assert there is not None  # written above, and nothing removes it
-        return there
+                there = _there(connection, where)
+                if there is not None and (there["run_id"] or there["state"] != "active"):
+                    return there, _steps(connection, where)
+            try:
+                with self._database.begin() as connection:
+                    if there is None:
+                        connection.execute(sa.insert(enrolments).values(**row))
+                        return row, {}
+                    orphan = _enrolment(where).where(enrolments.c.run_id == "", enrolments.c.state == "active")
+                    connection.execute(orphan.values(run_id=run_id, updated_at=now))
+            except sa.exc.IntegrityError:
+                continue  # another run was quicker
 
     def enrolment(self, where: Where) -> Row | None:
         """Give where a person is in a sequence; none if they are not in it."""
         with self._database.begin() as connection:
-            wanted = sa.select(enrolments).where(*_at(where))
-            found = connection.execute(wanted).mappings().one_or_none()
-            return None if found is None else dict(found)
+            return _there(connection, where)
 
     def enrolments(self, *, contact_id: str = "", state: str = "", limit: int = 50) -> list[Row]:
         """Give who is in sequences, those whose next step is nearest first."""
@@ -63,17 +64,12 @@ class SequenceRows:
         with self._database.begin() as connection:
             return [dict(row) for row in connection.execute(wanted).mappings()]
 
-    def plan(self, where: Where, run_id: str, step: str, at: datetime, now: datetime) -> Row | None:
-        """Note which step comes next, and when; gives where the person is then, none if the run has no say any more.
-
-        A time that was noted for that step before stays.
-        """
+    def plan(self, where: Where, run_id: str, step: str, at: datetime, now: datetime) -> bool:
+        """Note which step comes next, and when; false if the run has no say any more."""
         mine = _enrolment(where).where(enrolments.c.run_id == run_id, enrolments.c.state == "active")
-        new = sa.or_(enrolments.c.next_step != step, enrolments.c.next_at.is_(None))
         with self._database.begin() as connection:
-            connection.execute(mine.where(new).values(next_step=step, next_at=at, updated_at=now))
-        there = self.enrolment(where)
-        return there if there is not None and there["run_id"] == run_id and there["state"] == "active" else None
+            noted = connection.execute(mine.values(next_step=step, next_at=at, updated_at=now))
+            return bool(noted.rowcount)
 
     def complete(self, where: Where, run_id: str, now: datetime) -> None:
         """Note that a run has gone through a sequence to its end, if it is still the one that does."""
@@ -92,11 +88,8 @@ class SequenceRows:
 
     def steps(self, where: Where) -> dict[str, Row]:
         """Give the steps of a person that were begun, by name."""
-        wanted = sa.select(sequence_steps).where(
-            sequence_steps.c.contact_id == where[0], sequence_steps.c.sequence == where[1]
-        )
         with self._database.begin() as connection:
-            return {row["step"]: dict(row) for row in connection.execute(wanted).mappings()}
+            return _steps(connection, where)
 
     def claim(self, key: Key, run_id: str, *, again: bool) -> Row:
         """Say that a run is to do a step, and give the step: it is the run's unless another has begun or ended it.
@@ -104,17 +97,25 @@ class SequenceRows:
         What another run claimed and did not begin is taken from it; with ``again`` also what it did begin.
         """
         taken = ("claimed", "calling") if again else ("claimed",)
-        mine = sa.or_(
-            sequence_steps.c.state.in_(taken),
-            sa.and_(sequence_steps.c.run_id == run_id, sequence_steps.c.state.in_(("failed", "uncertain"))),
-        )
         while True:
-            with self._database.begin() as connection:
-                begin_to_write(connection)
-                connection.execute(_step(key).where(mine).values(run_id=run_id, state="claimed", done_at=None))
-            if (there := self._one(key)) is not None:
-                return there
-            self._add(key, run_id, "claimed")
+            try:
+                with self._database.begin() as connection:
+                    begin_to_write(connection)
+                    there = _one(connection, key)
+                    if there is None:
+                        return _add(connection, key, run_id, "claimed")
+                    state = there["state"]
+                    mine = there["run_id"] == run_id
+                    if state not in {*taken, "failed", "uncertain"} or (mine and state in taken):
+                        return there
+                    if state not in taken and not mine:
+                        return there
+                    same = sequence_steps.c.run_id == there["run_id"], sequence_steps.c.state == state
+                    changed = {"run_id": run_id, "state": "claimed", "done_at": None}
+                    if connection.execute(_step(key).where(*same).values(**changed)).rowcount:
+                        return {**there, **changed}
+            except sa.exc.IntegrityError:
+                continue  # another run was quicker
 
     def hand_over(self, key: Key, before: str, run_id: str) -> None:
         """Give a step to another run, after a person said that nothing was done."""
@@ -139,40 +140,34 @@ class SequenceRows:
                 connection.execute(_step(key).values(state="claimed", began_at=None))
         return why
 
+    def unbegin(self, key: Key, run_id: str) -> None:
+        """Note that the other side refused a call, and did nothing."""
+        with self._database.begin() as connection:
+            begun = _step(key).where(sequence_steps.c.run_id == run_id, sequence_steps.c.state == "calling")
+            connection.execute(begun.values(state="claimed"))
+
     def end(self, key: Key, run_id: str, state: str, now: datetime, **more: str) -> None:
         """Note how a step ended, if it is still this run's."""
         with self._database.begin() as connection:
             mine = _step(key).where(sequence_steps.c.run_id == run_id)
             connection.execute(mine.values(state=state, done_at=now, **more))
 
-    def give_up(self, key: Key, detail: str, now: datetime) -> None:
-        """Note that the run of a step ended without it: it failed, or it is not known whether it was done."""
+    def give_up(self, key: Key, detail: str, now: datetime, *, begun: str) -> None:
+        """Note that the run of a step ended without it: it failed, or is as ``begun`` says if a call was made."""
         with self._database.begin() as connection:
-            for before, state in (("calling", "uncertain"), ("claimed", "failed")):
+            for before, state in (("calling", begun), ("claimed", "failed")):
                 lost = _step(key).where(sequence_steps.c.state == before)
                 connection.execute(lost.values(state=state, done_at=now, detail=detail))
-        if self._one(key) is None:
-            self._add(key, "", "failed", done_at=now, detail=detail)
+            if _one(connection, key) is None:
+                _add(connection, key, "", "failed", done_at=now, detail=detail)
 
     def skip(self, key: Key, now: datetime) -> None:
         """Leave a step out that was not begun."""
         with self._database.begin() as connection:
             unbegun = _step(key).where(sequence_steps.c.state == "claimed")
             connection.execute(unbegun.values(state="skipped", done_at=now, run_id=""))
-        if self._one(key) is None:
-            self._add(key, "", "skipped", done_at=now)
-
-    def _one(self, key: Key) -> Row | None:
-        return self.steps(key[:2]).get(key[2])
-
-    def _add(self, key: Key, run_id: str, state: str, **more: Any) -> None:
-        names = zip(("contact_id", "sequence", "step"), key, strict=True)
-        row = {**dict(names), "run_id": run_id, "state": state, "reference": "", "detail": "", **more}
-        try:
-            with self._database.begin() as connection:
-                connection.execute(sa.insert(sequence_steps).values(**row))
-        except sa.exc.IntegrityError:
-            return  # somebody else was quicker: theirs counts
+            if _one(connection, key) is None:
+                _add(connection, key, "", "skipped", done_at=now)
 
     @staticmethod
     def _why_not(connection: sa.Connection, where: Where, channel: str | None) -> str:
@@ -199,3 +194,31 @@ def _step(key: Key) -> sa.Update:
         sequence_steps.c.sequence == sequence,
         sequence_steps.c.step == step,
     )
+
+
+def _there(connection: sa.Connection, where: Where) -> Row | None:
+    found = connection.execute(sa.select(enrolments).where(*_at(where))).mappings().one_or_none()
+    return None if found is None else dict(found)
+
+
+def _steps(connection: sa.Connection, where: Where) -> dict[str, Row]:
+    wanted = sa.select(sequence_steps).where(
+        sequence_steps.c.contact_id == where[0], sequence_steps.c.sequence == where[1]
+    )
+    return {row["step"]: dict(row) for row in connection.execute(wanted).mappings()}
+
+
+def _one(connection: sa.Connection, key: Key) -> Row | None:
+    wanted = sa.select(sequence_steps).where(
+        sequence_steps.c.contact_id == key[0], sequence_steps.c.sequence == key[1], sequence_steps.c.step == key[2]
+    )
+    found = connection.execute(wanted).mappings().one_or_none()
+    return None if found is None else dict(found)
+
+
+def _add(connection: sa.Connection, key: Key, run_id: str, state: str, **more: Any) -> Row:
+    names = zip(("contact_id", "sequence", "step"), key, strict=True)
+    nothing = {"began_at": None, "done_at": None, "reference": "", "detail": ""}
+    row = {**dict(names), "run_id": run_id, "state": state, **nothing, **more}
+    connection.execute(sa.insert(sequence_steps).values(**row))
+    return row

@@ -114,7 +114,9 @@ def read_manifest(place: Place, backup: str) -> Manifest:
     try:
         return Manifest.model_validate_json(body)
     except ValidationError as error:
-        raise InvalidInput(f"The backup {backup} is of another version of dramaturg: {error.errors()[0]['msg']}.") from None
+        raise InvalidInput(
+            f"The backup {backup} is of another version of dramaturg: {error.errors()[0]['msg']}."
+        ) from None
 
 
 def backups(place: Place) -> Iterator[str]:

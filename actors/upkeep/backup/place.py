@@ -45,7 +45,9 @@ class Missing(InvalidInput):
 def open_place(settings: BackupSettings) -> Place:
     """Give the place that the settings name; raises ``InvalidInput`` if they name none."""
     if not settings.to:
-        raise InvalidInput("Nobody said where backups go: set DRAMATURG_BACKUP_TO to a folder or to s3://bucket/prefix.")
+        raise InvalidInput(
+            "Nobody said where backups go: set DRAMATURG_BACKUP_TO to a folder or to s3://bucket/prefix."
+        )
     if settings.to.startswith("s3://"):
         from actors.upkeep.backup.bucket import Bucket
 

@@ -5,27 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, cast
 
+from actors.upkeep.backup.locking import Readable, Writable, lock, unlock
 from actors.upkeep.backup.manifest import Piece
 from actors.upkeep.backup.place import Place
-from pipeline.errors import AuthFailed, InvalidInput, Permanent
+from pipeline.errors import Permanent
 
 _BLOCK = 256 * 1024
-
-
-class Readable(Protocol):
-    """Something that gives its bytes bit by bit."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Give at most ``size`` bytes; none at the end."""
-
-
-class Writable(Protocol):
-    """Something that takes bytes bit by bit."""
-
-    def write(self, data: bytes, /) -> Any:
-        """Take bytes."""
 
 
 class Packer:
@@ -42,14 +29,10 @@ class Packer:
         import zstandard
 
         plain = _Counted(source)
-        squeezed = zstandard.ZstdCompressor(level=self._level).stream_reader(plain)
+        squeezed = zstandard.ZstdCompressor(level=self._level).stream_reader(cast("IO[bytes]", plain))
         sink = _Pieces(self._place, name, self._piece, self._proceed)
         if self._recipients:
-            carry = _Carry(squeezed, sink)
-            with carry.across():
-                import pyrage
-
-                pyrage.encrypt_io(carry, carry, _recipients(self._recipients))
+            lock(squeezed, sink, self._recipients)
         else:
             while block := squeezed.read(_BLOCK):
                 sink.write(block)
@@ -60,7 +43,9 @@ class Packer:
 class Unpacker:
     """Reads pieces back; what was locked is opened with the identities in a file."""
 
-    def __init__(self, place: Place, *, locked: bool, identity: Path | None, proceed: Callable[[int], object] = int) -> None:
+    def __init__(
+        self, place: Place, *, locked: bool, identity: Path | None, proceed: Callable[[int], object] = int
+    ) -> None:
         self._place, self._locked, self._identity, self._proceed = place, locked, identity, proceed
 
     @property
@@ -81,14 +66,10 @@ class Unpacker:
         import zstandard
 
         plain = _CountedInto(into)
-        opened = zstandard.ZstdDecompressor().stream_writer(plain, closefd=False)
+        opened = zstandard.ZstdDecompressor().stream_writer(cast("IO[bytes]", plain), closefd=False)
         try:
             if self._locked:
-                import pyrage
-
-                carry = _Carry(_Joined(self._read(pieces)), opened)
-                with carry.across():
-                    pyrage.decrypt_io(carry, carry, _identities(self._identity))
+                unlock(Chunks(self._read(pieces)), opened, self._identity)
             else:
                 for block in self._read(pieces):
                     opened.write(block)
@@ -149,105 +130,6 @@ class _Pieces:
         name = f"{self._name}-{len(self.pieces) + 1}"
         self._place.put(name, content)
         self.pieces.append(Piece(name=name, size=len(content), sha256=hashlib.sha256(content).hexdigest()))
-
-
-class _Joined:
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self._blocks, self._rest = blocks, memoryview(b"")
-
-    def read(self, size: int = -1) -> bytes:
-        if not self._rest:
-            self._rest = memoryview(next(self._blocks, b""))
-        taken, self._rest = self._rest[:size], self._rest[size:]
-        return bytes(taken)
-
-
-class _Carry:
-    """Stands between Python and the age library, which would turn our exceptions into its own."""
-
-    def __init__(self, source: Readable, into: Writable) -> None:
-        self._source, self._into = source, into
-        self._raised: BaseException | None = None
-
-    def read(self, size: int = -1) -> bytes:
-        try:
-            return self._source.read(size)
-        except BaseException as error:
-            self._raised = error
-            raise
-
-    def write(self, data: bytes) -> int:
-        try:
-            self._into.write(data)
-        except BaseException as error:
-            self._raised = error
-            raise
-        return len(data)
-
-    def flush(self) -> None:
-        """Nothing waits here."""
-
-    def across(self) -> _Across:
-        return _Across(lambda: self._raised)
-
-
-class _Across:
-    def __init__(self, raised: Callable[[], BaseException | None]) -> None:
-        self._raised = raised
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        import pyrage
-
-        if error is None:
-            return
-        ours = self._raised()
-        if ours is not None:
-            raise ours
-        if isinstance(error, pyrage.DecryptError):
-            raise AuthFailed(f"The backup cannot be opened with this identity: {error}.") from error
-
-
-def require_recipients(recipients: Sequence[str]) -> None:
-    """Raise ``InvalidInput`` for what is no recipient of age."""
-    _recipients(recipients)
-
-
-def _recipients(recipients: Sequence[str]) -> list[Any]:
-    import pyrage
-
-    found = []
-    for one in recipients:
-        try:
-            found.append(pyrage.ssh.Recipient.from_str(one) if one.startswith("ssh-") else pyrage.x25519.Recipient.from_str(one))
-        except pyrage.RecipientError as error:
-            raise InvalidInput(f"DRAMATURG_BACKUP_RECIPIENTS: {one[:12]}... is no recipient of age: {error}.") from error
-    return found
-
-
-def _identities(file: Path | None) -> list[Any]:
-    import pyrage
-
-    if file is None:
-        raise AuthFailed("The backup is encrypted: set DRAMATURG_BACKUP_IDENTITY to the file with the age identity.")
-    try:
-        content = file.expanduser().read_bytes()
-    except OSError as error:
-        raise AuthFailed(f"The age identity in {file} cannot be read: {error.strerror}.") from error
-    try:
-        if content.startswith(b"-----BEGIN"):
-            return [pyrage.ssh.Identity.from_buffer(content)]
-        lines = (line.strip() for line in content.decode().splitlines())
-        return [pyrage.x25519.Identity.from_str(line) for line in lines if line.startswith("AGE-SECRET-KEY-")]
-    except (pyrage.IdentityError, UnicodeDecodeError):
-        raise AuthFailed(f"{file} holds no age identity.") from None
-
-
-def lines_of(file: IO[bytes]) -> Iterator[bytes]:
-    """Give the lines of a stream."""
-    yield from file
 
 
 class Lines:

@@ -44,6 +44,7 @@ for i = 1, #ARGV, 11 do
       redis.call('HINCRBYFLOAT', P .. 'debt:' .. w[1], lane(w[2], w[3]), ARGV[i + 9])
     end
     if r[4] and state ~= 'dead' then state, reason = 'cancelled', 'asked' end
+    if not ended[state] then keep_start(id) end
     local attempt = (r[3] or 0) + tonumber(ARGV[i + 7])
     if ARGV[i + 6] ~= '' then
       redis.call('RPUSH', key .. ':errors', ARGV[i + 6])
@@ -98,8 +99,6 @@ for i = 1, #ARGV, 11 do
         m[6] or '', state == 'completed' and '' or string.sub(reason, 1, 80))
       if m[6] then redis.call('HDEL', key, 'billed') end
       if m[1] or m[2] then settle(id, state, now) end
-    else
-      keep_start(id)
     end
   end
 end

@@ -13,7 +13,7 @@ for i = 3, #ARGV do
   if state and state ~= 'completed' and state ~= 'dead' and state ~= 'cancelled' then
     redis.call('HSET', key, 'fence', tonumber(r[2] or 0) + beyond, 'more', 1)
     if state == 'running' then running[#running + 1] = id end
-    local later = (state == 'retrying' or state == 'snoozed' or state == 'delayed') and r[3] and tonumber(r[3]) > now
+    local later = state ~= 'running' and r[3] and tonumber(r[3]) > now
     if ARGV[2] == '1' and not later then
       redis.call('HSET', key .. ':steps', '~restored', string.format('{"taken_ms":%.0f,"at_ms":%.0f}', ARGV[1], now))
     end
