@@ -41,6 +41,7 @@ from pipeline.priority import Priority
 from pipeline.retry import AI, DOCUMENTS, Retry
 from pipeline.rule import Rule
 from pipeline.run import Run, current_run
+from pipeline.schedule import Schedule, cron, every
 from pipeline.sending import Send
 from pipeline.steps import splitting
 
@@ -80,6 +81,7 @@ __all__ = [
     "Run",
     "RunFailed",
     "RunHandle",
+    "Schedule",
     "Send",
     "Snooze",
     "Timeout",
@@ -87,6 +89,8 @@ __all__ = [
     "Unavailable",
     "actor",
     "classify",
+    "cron",
     "current_run",
+    "every",
     "splitting",
 ]

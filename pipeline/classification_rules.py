@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline.rule import Rule
 
 
-def _http(name: str) -> tuple[str, ...]:
+def of_httpx(name: str) -> tuple[str, ...]:
     """Name a class of httpx as all its generations do."""
     return tuple(f"{package}.{name}" for package in ("httpx", "httpx2", "httpcore", "httpcore2"))
 
@@ -37,7 +37,7 @@ _RESOURCES = (
     Rule("resource", "disk full", exception=("sqlite3.OperationalError", _SQL + "OperationalError"), message="is full"),
     Rule("resource", "descriptors", code=("EMFILE", "ENFILE", "ENOBUFS")),
     Rule("resource", "threads", exception="builtins.RuntimeError", message="can't start new thread"),
-    Rule("resource", "connection pool", exception=(*_http("PoolTimeout"), _URLLIB3 + "EmptyPoolError")),
+    Rule("resource", "connection pool", exception=(*of_httpx("PoolTimeout"), _URLLIB3 + "EmptyPoolError")),
     Rule("resource", "connection pool", exception=(_SQL + "TimeoutError", _REDIS + "MaxConnectionsError")),
     Rule("resource", "connection pool", code="53300"),
     Rule("resource", "connection pool", exception=_AI + "ConcurrencyLimitExceeded"),
@@ -45,7 +45,7 @@ _RESOURCES = (
 
 _REDIRECTED = (
     Rule("permanent", "redirected", status=range(300, 400)),
-    Rule("permanent", "redirected", exception=(*_http("TooManyRedirects"), _REQUESTS + "TooManyRedirects")),
+    Rule("permanent", "redirected", exception=(*of_httpx("TooManyRedirects"), _REQUESTS + "TooManyRedirects")),
 )
 
 #: What providers say of the account, the input and the load; before the HTTP status, which says less.
@@ -101,63 +101,70 @@ _STATUSES = (
 #: An answer came, and is none, or not the one that was asked for.
 _ANSWERS = (
     Rule(
-        "transient", "half answer", exception=_http("RemoteProtocolError"), message="complete message body|incomplete"
+        "transient",
+        "half answer",
+        exception=of_httpx("RemoteProtocolError"),
+        message="complete message body|incomplete",
     ),
     Rule(
         "transient", "half answer", exception=("http.client.IncompleteRead", "asyncio.exceptions.IncompleteReadError")
     ),
     Rule("transient", "half answer", exception="aiohttp.client_exceptions.ClientPayloadError"),
-    Rule("transient", "no answer", exception=_http("RemoteProtocolError"), message="without sending a response"),
+    Rule("transient", "no answer", exception=of_httpx("RemoteProtocolError"), message="without sending a response"),
     Rule("transient", "no answer", exception=("http.client.RemoteDisconnected", "ServerDisconnectedError")),
     Rule("transient", "no answer", exception=_AI + "UnexpectedModelBehavior", message="^Streamed response ended"),
     Rule("transient", "malformed answer", exception=_AI + "UnexpectedModelBehavior", message="^Invalid response from"),
     Rule("transient", "malformed answer", exception=_AI + "ModelAPIError", message="^Expected a JSON response"),
     Rule("transient", "malformed answer", exception="APIResponseValidationError"),
-    Rule("transient", "malformed answer", exception=(*_http("DecodingError"), _REQUESTS + "ContentDecodingError")),
-    Rule("transient", "malformed answer", exception=(*_http("RemoteProtocolError"), "http.client.BadStatusLine")),
+    Rule("transient", "malformed answer", exception=(*of_httpx("DecodingError"), _REQUESTS + "ContentDecodingError")),
+    Rule("transient", "malformed answer", exception=(*of_httpx("RemoteProtocolError"), "http.client.BadStatusLine")),
     Rule("quality", "no JSON", exception=_AI + "UnexpectedModelBehavior", message="Invalid JSON"),
     Rule("quality", "wrong shape", exception=_AI + "UnexpectedModelBehavior"),
     Rule("quality", "wrong shape", exception=(_AI + "ModelRetry", _AI + "ToolRetryError")),
 )
 
 _TIMEOUTS = (
-    Rule("timeout", "connect timeout", exception=(*_http("ConnectTimeout"), _REQUESTS + "ConnectTimeout")),
+    Rule("timeout", "connect timeout", exception=(*of_httpx("ConnectTimeout"), _REQUESTS + "ConnectTimeout")),
     Rule("timeout", "connect timeout", exception=("aiohttp.client_exceptions.ConnectionTimeoutError",)),
     Rule("timeout", "connect timeout", exception=_REDIS + "TimeoutError", message="connecting"),
-    Rule("timeout", "read timeout", exception=(*_http("ReadTimeout"), _REQUESTS + "ReadTimeout")),
+    Rule("timeout", "read timeout", exception=(*of_httpx("ReadTimeout"), _REQUESTS + "ReadTimeout")),
     Rule("timeout", "read timeout", exception=(_URLLIB3 + "ReadTimeoutError", "botocore.exceptions.ReadTimeoutError")),
     Rule(
         "timeout", "read timeout", exception=("aiohttp.client_exceptions.SocketTimeoutError", _REDIS + "TimeoutError")
     ),
-    Rule("timeout", "write timeout", exception=_http("WriteTimeout")),
+    Rule("timeout", "write timeout", exception=of_httpx("WriteTimeout")),
     Rule("timeout", "time limit", exception="dramatiq.middleware.time_limit.TimeLimitExceeded"),
     Rule("timeout", "time limit", exception=(_AI + "ModelRequestTimeout", _AI + "RunTimedOut")),
-    Rule("timeout", "timeout", exception=(_AI + "ModelTimeoutError", "APITimeoutError", *_http("TimeoutException"))),
+    Rule("timeout", "timeout", exception=(_AI + "ModelTimeoutError", "APITimeoutError", *of_httpx("TimeoutException"))),
 )
 
 _CONNECTIONS = (
     Rule("transient", "connection refused", exception="builtins.ConnectionRefusedError"),
-    Rule("transient", "connection refused", exception=_http("ConnectError"), message="refused"),
+    Rule("transient", "connection refused", exception=of_httpx("ConnectError"), message="refused"),
     Rule("transient", "name not found", exception=("socket.gaierror", _URLLIB3 + "NameResolutionError")),
     Rule(
         "transient",
         "name not found",
-        exception=_http("ConnectError"),
+        exception=of_httpx("ConnectError"),
         message="name or service|name resolution|getaddr",
     ),
     Rule("transient", "certificate", exception="ssl.SSLError"),
-    Rule("transient", "certificate", exception=_http("ConnectError"), message=r"certificate|\bSSL\b|\bTLS\b"),
+    Rule("transient", "certificate", exception=of_httpx("ConnectError"), message=r"certificate|\bSSL\b|\bTLS\b"),
     Rule("timeout", "connect timeout", exception=_URLLIB3 + "ConnectTimeoutError", message="timed out"),
     Rule("transient", "network unreachable", code=("ENETUNREACH", "EHOSTUNREACH", "ENETDOWN", "EHOSTDOWN")),
     Rule(
         "transient", "connection reset", exception=("builtins.ConnectionResetError", "builtins.ConnectionAbortedError")
     ),
     Rule("transient", "connection reset", exception=("builtins.BrokenPipeError", "anyio.BrokenResourceError")),
-    Rule("transient", "connection reset", exception=(*_http("ReadError"), *_http("WriteError"), *_http("CloseError"))),
-    Rule("permanent", "invalid request", exception=(*_http("UnsupportedProtocol"), *_http("LocalProtocolError"))),
-    Rule("permanent", "invalid request", exception=(*_http("InvalidURL"), _REQUESTS + "InvalidURL")),
+    Rule(
+        "transient",
+        "connection reset",
+        exception=(*of_httpx("ReadError"), *of_httpx("WriteError"), *of_httpx("CloseError")),
+    ),
+    Rule("permanent", "invalid request", exception=(*of_httpx("UnsupportedProtocol"), *of_httpx("LocalProtocolError"))),
+    Rule("permanent", "invalid request", exception=(*of_httpx("InvalidURL"), _REQUESTS + "InvalidURL")),
     Rule("permanent", "invalid request", exception=(_REQUESTS + "MissingSchema", _REQUESTS + "InvalidSchema")),
-    Rule("transient", "connection", exception=(*_http("TransportError"), _REQUESTS + "ConnectionError")),
+    Rule("transient", "connection", exception=(*of_httpx("TransportError"), _REQUESTS + "ConnectionError")),
     Rule("transient", "connection", exception=("builtins.ConnectionError", "urllib.error.URLError")),
     Rule("transient", "connection", exception=(_URLLIB3 + "HTTPError", "aiohttp.*")),
     Rule("transient", "half answer", exception=_REQUESTS + "ChunkedEncodingError"),

@@ -114,6 +114,10 @@ class Database:
         file = self._file()
         return file is None or file.exists()
 
+    def is_same(self, other: Database) -> bool:
+        """Tell whether both have one address."""
+        return read_address(self._url) == read_address(other._url)
+
     def close(self) -> None:
         """Close the connections of this process."""
         engine = self._engines.pop(os.getpid(), None)

@@ -12,6 +12,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from pipeline.classification_rules import of_httpx
 from pipeline.errors import (
     Cancelled,
     Interrupted,
@@ -50,9 +51,9 @@ NOTHING_DONE = (
         "transient",
         "no connection came about",
         exception=(
-            "httpx.ConnectError",
-            "httpx.ConnectTimeout",
-            "httpx.PoolTimeout",
+            *of_httpx("ConnectError"),
+            *of_httpx("ConnectTimeout"),
+            *of_httpx("PoolTimeout"),
             "NewConnectionError",
             "ConnectTimeoutError",
             "ClientConnectorError",

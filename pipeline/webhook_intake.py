@@ -112,11 +112,8 @@ def _runs(source: Source, envelope: Envelope, body: bytes) -> Iterator[NewRun]:
     for arrival in arrivals:
         try:
             yield _run(actor, source.key(arrival.id), arrival.payload)
-        except (
-            InvalidInput,
-            TypeError,
-            ValueError,
-        ) as error:  # pydantic and orjson name what is too deep by the latter
+        except (InvalidInput, TypeError, ValueError) as error:
+            # The latter two are how pydantic and orjson tell that something is nested too deep.
             why = str(error) if isinstance(error, InvalidInput) else f"an event cannot be written down: {error}"
             yield _kept(source, _bytes(arrival.payload) or body, why)
 

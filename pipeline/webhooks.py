@@ -22,14 +22,39 @@ import structlog
 
 from pipeline.errors import ResourceExhausted, Unavailable
 from pipeline.webhook_intake import Intake
+from pipeline.webhook_readers import hubspot_events, standard_event
 from pipeline.webhook_settings import WebhooksSettings, sources_of
-from pipeline.webhook_signatures import Envelope, Refused
-from pipeline.webhook_sources import Source
+from pipeline.webhook_signatures import (
+    Envelope,
+    HubSignature,
+    HubSpotSignature,
+    MandrillSignature,
+    PathSecret,
+    Refused,
+    StandardWebhooks,
+)
+from pipeline.webhook_sources import Arrival, Source, Unreadable
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
+
+__all__ = [
+    "Arrival",
+    "Envelope",
+    "HubSignature",
+    "HubSpotSignature",
+    "MandrillSignature",
+    "PathSecret",
+    "Refused",
+    "Source",
+    "StandardWebhooks",
+    "Unreadable",
+    "hubspot_events",
+    "standard_event",
+    "webhooks",
+]
 
 log = structlog.get_logger()
 

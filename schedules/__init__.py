@@ -5,7 +5,7 @@ from __future__ import annotations
 from actors.upkeep.backup.settings import BackupSettings
 from actors.upkeep.backups import BackupRequest, backup_daily
 from actors.upkeep.stats import RollupRequest, rollup_stats
-from pipeline.schedule import every
+from pipeline import every
 
 
 def declare() -> None:

@@ -140,12 +140,15 @@ def submit_batch(piece: Piece, now: datetime) -> str:
 
 
 def _one_by_one(client: Mailchimp, members: Members, piece: Piece, ids: Sequence[str], run: Run) -> Pushed:
-    whole = Pushed()
-    for key in ids:
-        run.proceed(f"push {key}")
-        for call in take(members, piece.list_id, [key]):
-            whole = whole.plus(settle(members, piece.list_id, [client.operate(call)], run.now))
-    return whole
+    results: list[OperationResult] = []
+    try:
+        for call in take(members, piece.list_id, ids):
+            run.proceed(f"push {call.operation_id}")
+            results.append(client.operate(call))
+    except Exception:
+        settle(members, piece.list_id, results, run.now)  # what was told need not be told again
+        raise
+    return settle(members, piece.list_id, results, run.now)
 
 
 def _settled(row: MemberRow, result: OperationResult, mapping: FieldMapping, now: datetime) -> tuple[MemberRow, Pushed]:

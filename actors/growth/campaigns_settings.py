@@ -9,29 +9,31 @@ from pydantic import Field as Described
 
 from actors.growth.field_mapping import MAILCHIMP, Field, FieldMapping
 from actors.growth.mailchimp import MOST_MEMBERS, MOST_OPERATIONS
+from actors.growth.seconds import Seconds
 from pipeline.sections import Section
 
 
 class CampaignsSettings(Section):
-    """``DRAMATURG_CAMPAIGNS_...``: ``FIELDS`` is JSON, a list of ``{"ours", "theirs", "kind", "rule"}``."""
+    """Settings of syncs, as ``DRAMATURG_CAMPAIGNS_...``."""
 
     prefix: ClassVar[str] = "DRAMATURG_CAMPAIGNS_"
 
-    fields: tuple[Field, ...] = MAILCHIMP.fields
-    #: Members of a page that is read.
-    page: int = Described(default=500, ge=2, le=MOST_MEMBERS)
-    #: Members of a batch that is sent.
-    batch: int = Described(default=500, ge=1, le=MOST_OPERATIONS)
-    #: Up to so many are sent one by one, without waiting for a batch.
-    direct: int = Described(default=10, ge=0, le=100)
-    #: Whether those who are added are asked by the platform to confirm it first.
-    double_opt_in: bool = False
-    #: How long a batch is left alone between two looks at it.
-    poll: timedelta = Described(default=timedelta(seconds=10), gt=timedelta(0))
-    #: How far back each exchange begins before the end of the last: clocks of a platform differ.
-    overlap: timedelta = Described(default=timedelta(minutes=1), ge=timedelta(0))
-    #: For how long after it was sent a campaign's results are read again.
-    results_for: timedelta = Described(default=timedelta(days=30), ge=timedelta(0))
+    fields: tuple[Field, ...] = Described(
+        default=MAILCHIMP.fields, description="the shared fields, as JSON: a list of ours, theirs, kind, rule"
+    )
+    page: int = Described(default=500, ge=2, le=MOST_MEMBERS, description="members of a page that is read")
+    batch: int = Described(default=500, ge=1, le=MOST_OPERATIONS, description="members of a batch that is sent")
+    direct: int = Described(default=10, ge=0, le=100, description="up to so many are sent one by one, in no batch")
+    double_opt_in: bool = Described(default=False, description="whoever is added is asked to confirm it first")
+    poll: Seconds = Described(
+        default=timedelta(seconds=10), gt=timedelta(0), description="how long a batch is left alone, in seconds"
+    )
+    overlap: Seconds = Described(
+        default=timedelta(minutes=1), ge=timedelta(0), description="how far back a sync begins, in seconds"
+    )
+    results_for: Seconds = Described(
+        default=timedelta(days=30), ge=timedelta(0), description="how long results are read after a sending, in seconds"
+    )
 
     @property
     def mapping(self) -> FieldMapping:

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field, SecretStr, model_validator
 
+from actors.growth.seconds import Seconds
 from pipeline.sections import Section
 
 _KEY = re.compile(r"[^-\s]+-([a-z]{2,4}\d{1,4})")
@@ -18,14 +19,14 @@ class MailchimpSettings(Section):
 
     prefix: ClassVar[str] = "DRAMATURG_MAILCHIMP_"
 
-    api_key: SecretStr | None = None
-    #: Where the marketing interface is, if not where the key says.
-    url: str = ""
-    #: The audience that is meant where none is named.
-    list_id: str = ""
-    transactional_key: SecretStr | None = None
-    transactional_url: str = "https://mandrillapp.com/api/1.0"
-    timeout: timedelta = Field(default=timedelta(seconds=30), gt=timedelta(0))
+    api_key: SecretStr | None = Field(default=None, description="of the marketing interface")
+    url: str = Field(default="", description="where the marketing interface is, if not where the key says")
+    list_id: str = Field(default="", description="the audience that is meant where none is named")
+    transactional_key: SecretStr | None = Field(default=None, description="of the interface for single messages")
+    transactional_url: str = Field(default="https://mandrillapp.com/api/1.0", description="where that one is")
+    timeout: Seconds = Field(
+        default=timedelta(seconds=30), gt=timedelta(0), description="how long a call may take, in seconds"
+    )
 
     @model_validator(mode="after")
     def _data_centre(self) -> MailchimpSettings:

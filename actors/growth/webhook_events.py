@@ -156,7 +156,7 @@ class UnreadableWebhook(BaseModel):
     size: int
 
 
-@actor(name="whatsapp.event")
+@actor(name="whatsapp.event", queue="growth")
 def whatsapp_event(event: WhatsAppEvent) -> Done:
     """Take back consent from who says stop, and note what became of a message."""
     if event.kind == "message":
@@ -174,7 +174,7 @@ def whatsapp_event(event: WhatsAppEvent) -> Done:
     return "nothing"
 
 
-@actor(name="mailchimp.event")
+@actor(name="mailchimp.event", queue="growth")
 def mailchimp_event(event: MailchimpEvent) -> Done:
     """Take back consent to mail when an address was unsubscribed, found dead, or given up for another one."""
     field = {"unsubscribe": "email", "cleaned": "email", "upemail": "old_email"}.get(event.type)
@@ -185,7 +185,7 @@ def mailchimp_event(event: MailchimpEvent) -> Done:
     return _silence_mail(_text(event.data, field), why, event.at)
 
 
-@actor(name="mandrill.event")
+@actor(name="mandrill.event", queue="growth")
 def mandrill_event(event: MandrillEvent) -> Done:
     """Note what became of a mail; take back consent when it bounced for good, was unwanted, or was unsubscribed."""
     if not event.event:
@@ -197,7 +197,7 @@ def mandrill_event(event: MandrillEvent) -> Done:
     return "noted" if event.id else "nothing"
 
 
-@actor(name="webhook.unreadable")
+@actor(name="webhook.unreadable", queue="growth")
 def unreadable(webhook: UnreadableWebhook) -> None:
     """Stand among the dead letters for what could not be read; its original is in the blob store."""
     raise InvalidInput(

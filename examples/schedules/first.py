@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel
 
-from pipeline import actor
-from pipeline.schedule import every
+from pipeline import actor, every
 
 
 class Place(BaseModel):
@@ -26,6 +25,10 @@ def note_weather(place: Place) -> str:
 
 every("0 3 * * *", note_weather, Place(city="Paris"), timezone="Europe/Paris", name="weather.nightly")
 every(timedelta(seconds=1), note_weather, Place(city="Rome"), name="weather.often", misfire="all")
+
+
+#: So many ticks of the second one are waited for.
+TICKS = 3
 
 
 def main() -> None:
@@ -50,11 +53,11 @@ def main() -> None:
     worker.start()
     scheduler.start()
     try:
-        while len(history := table.show("weather.often")["history"]) < 3:
+        while len(history := table.show("weather.often")["history"]) < TICKS:
             time.sleep(0.1)
         inspector = Inspector(broker.store, broker.values)
         first = history[-1]["tick_ms"]
-        for entry in history[2::-1]:
+        for entry in reversed(history[-TICKS:]):
             inspector.wait(entry["run"])
             result = inspector.show(entry["run"])["result"]
             print(f"weather.often    after {(entry['tick_ms'] - first) // 1000} s: {result}")

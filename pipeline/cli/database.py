@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli.asking import AsJson
-from pipeline.cli.exits import Exit
+from pipeline.cli.exits import Exit, usage
 
 if TYPE_CHECKING:
     from pipeline.settings import Settings
@@ -36,6 +37,18 @@ else the first of them does it. One that was killed is called again.
 
 [bold]With --json[/bold]: {"database", "outcome", "from", "to"}; outcome is
 migrated, or was migrated.
+"""
+
+_COPY = """\
+[bold]Examples[/bold]
+
+  dramaturg database copy ~/.local/state/dramaturg/dramaturg.db
+
+Copies what a SQLite file holds to the database of the settings, which must
+hold nothing yet: all of it or nothing. Stop the workers before. The file
+stays as it is.
+
+[bold]With --json[/bold]: {"database", "rows"}; rows says how many by table.
 """
 
 database = typer.Typer(
@@ -107,6 +120,40 @@ def migrate(*, as_json: AsJson = False) -> None:
         say(f"{settings.database}: from {_shape(before)} to {newest_revision()}")
     else:
         say(f"{settings.database}: has the newest shape, {newest_revision()}")
+
+
+@database.command("copy", epilog=_COPY)
+def copy(
+    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, show_default=False)],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Copy what a SQLite file holds to the database of the settings."""
+    from pipeline.cli.output import print_json, say
+    from pipeline.database import Database
+    from pipeline.database_copy import copy_database
+
+    settings = _settings()
+    _declare_tables()
+    source, target = Database(f"sqlite:///{file.absolute()}"), Database(settings.database.get_secret_value())
+    if source.is_same(target):
+        raise usage(f"{file} is the database of the settings: set DATABASE_URL to where it is to go.")
+    counts = copy_database(source, target)
+    source.close()
+    target.close()
+    if as_json:
+        print_json({"database": str(settings.database), "rows": counts})
+    else:
+        say(f"{settings.database}: {sum(counts.values()):,} rows of {len(counts)} tables were copied")
+
+
+def _declare_tables() -> None:
+    import importlib
+    import pkgutil
+
+    for package in ("actors.growth.tables", "actors.upkeep.tables"):
+        for found in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
+            importlib.import_module(found.name)
 
 
 def _settings() -> Settings:

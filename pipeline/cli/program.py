@@ -13,10 +13,12 @@ from pipeline.cli import (
     backup,
     breakers,
     budgets,
+    campaigns,
     database,
     dead,
     dead_edit,
     doctor,
+    leads,
     lessons,
     limits,
     policies,
@@ -128,6 +130,8 @@ program.command("report", epilog=report.EXAMPLES)(report.report)
 program.add_typer(queues.queues)
 program.add_typer(stats.stats)
 program.add_typer(schedule_acts.schedules)
+program.add_typer(leads.leads)
+program.add_typer(campaigns.campaigns)
 program.add_typer(limits.limits)
 program.add_typer(breakers.breakers)
 program.add_typer(budgets.budgets)

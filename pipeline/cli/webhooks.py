@@ -23,13 +23,13 @@ EXAMPLES = """\
   dramaturg webhooks --port 8080
   dramaturg webhooks --host 0.0.0.0          where others reach it too
 
-It listens on this machine only: put a proxy that speaks TLS before it. What it
-listens for is set by secrets: DRAMATURG_WEBHOOKS_WHATSAPP_SECRET (and _TOKEN),
-_MAILCHIMP_SECRET, _MANDRILL_KEY (and _URL), _LEADS_SECRET. Each _SECRET and
-_KEY has an _OLD_ one beside it that holds while it is changed.
+It listens on this machine only: put a proxy that speaks TLS before it. What
+it listens for is said by secrets: DRAMATURG_WEBHOOKS_WHATSAPP_SECRET (and
+_TOKEN), _MAILCHIMP_SECRET, _MANDRILL_KEY (and _URL), _LEADS_SECRET. Beside
+each is an _OLD_SECRET, or _OLD_KEY, that holds while it is changed.
 
-GET /healthz answers while it runs. Ctrl-C or SIGTERM: what came in is written
-down, then it ends. Log lines go to stderr, one JSON object each.
+GET /healthz answers while it runs. Ctrl-C or SIGTERM: what came in is
+written down, then it ends. Log lines go to stderr, one JSON object each.
 """
 
 

@@ -6,6 +6,7 @@ import json
 import random
 import re
 import socketserver
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -248,6 +249,10 @@ class _Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
         socketserver.TCPServer.server_bind(self)  # http.server's own would ask for the name of the address
         self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment] # typed for every family
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):  # a caller that was killed
+            super().handle_error(request, client_address)
 
 
 def _handler_for(api: SimulatedApi) -> type[BaseHTTPRequestHandler]:

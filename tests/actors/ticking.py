@@ -6,8 +6,7 @@ from datetime import timedelta
 
 from pydantic import BaseModel
 
-from pipeline import Run, actor
-from pipeline.schedule import every
+from pipeline import Run, actor, every
 from tests.actors.notes import note
 
 

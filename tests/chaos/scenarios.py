@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.chaos import crashing, garbling, killing, losing, stalling, stopping
+from tests.chaos.campaign_scenarios import CAMPAIGN_SCENARIOS
 from tests.chaos.database_scenarios import DATABASE_SCENARIOS
 from tests.chaos.limit_scenarios import LIMIT_SCENARIOS
 from tests.chaos.policy_scenarios import POLICY_SCENARIOS
@@ -12,6 +13,7 @@ from tests.chaos.scenario import MINUTE, SECOND, Scenario
 from tests.chaos.schedule_scenarios import SCHEDULE_SCENARIOS
 from tests.chaos.stage import Report, Stage
 from tests.chaos.stats_scenarios import STATS_SCENARIOS
+from tests.chaos.webhook_scenarios import WEBHOOK_SCENARIOS
 from tests.support.proxy import Fault
 
 
@@ -136,4 +138,6 @@ SCENARIOS = (
     *LIMIT_SCENARIOS,
     *DATABASE_SCENARIOS,
     *STATS_SCENARIOS,
+    *CAMPAIGN_SCENARIOS,
+    *WEBHOOK_SCENARIOS,
 )

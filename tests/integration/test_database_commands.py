@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,21 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from pipeline import database_address, database_check
+from pipeline.artifacts import ArtifactStore
+from pipeline.cli.database import _declare_tables
 from pipeline.database import Database, newest_revision
 from pipeline.database_check import check_database
 from pipeline.settings import SecretUrl, Settings
+from pipeline.tables import metadata
 from tests.support.command_line import CommandHere
 from tests.support.databases import PASSWORD, DatabaseServer, MariaDbServer, PostgresServer
+
+
+@pytest.fixture(params=["postgres_server", "mariadb_server"])
+def server(request: pytest.FixtureRequest) -> DatabaseServer:
+    """Each of the servers."""
+    found: DatabaseServer = request.getfixturevalue(request.param)
+    return found
 
 
 def _settings(url: str, home: Path, **more: object) -> Settings:
@@ -109,13 +120,11 @@ def test_the_doctor_names_what_is_wrong_with_a_server(
         assert told.endswith(f"Install it: pip install 'dramaturg[{kind}]'.")
 
 
-@pytest.mark.parametrize("name", ["postgres_server", "mariadb_server"])
-def test_a_user_without_the_right_is_told_so(name: str, home: Path, request: pytest.FixtureRequest) -> None:
-    """Migrating needs the right to create tables; without it the error says which statement was refused for whom."""
-    server: DatabaseServer = request.getfixturevalue(name)
+def test_a_user_without_the_right_is_told_so(home: Path, server: DatabaseServer) -> None:
+    """Migrating needs the right to create tables; without it the error says so, and what was refused."""
     url = server.fresh()
     database, user = url.rpartition("/")[2], url.split("/")[2].split(":")[0]
-    if name == "postgres_server":
+    if isinstance(server, PostgresServer):
         server.execute(f"ALTER DATABASE {database} OWNER TO postgres")
     else:
         server.execute(
@@ -123,3 +132,53 @@ def test_a_user_without_the_right_is_told_so(name: str, home: Path, request: pyt
         )
     command = CommandHere({"DATABASE_URL": url, "DRAMATURG_HOME": str(home)})
     assert "May its user create and change tables?" in command("database", "migrate", code=1).stderr
+
+
+def test_what_a_file_holds_moves_to_a_server(home: Path, server: DatabaseServer) -> None:
+    """Every row of every table is there as it was, nothing stays nothing, and a second time is refused."""
+    file = home / "dramaturg.db"
+    store = ArtifactStore(f"sqlite:///{file}")
+    store.migrate()
+    store.save_document("a" * 64, name="Über.pdf", format="pdf", pages=3)
+    bodies = [{"text": "Größe \u0000 \U0001f600" * 1000}, None, 7, [], *({"number": n} for n in range(300))]
+    saved = [
+        store.save(run_id=f"r{n}", kind="graph", body=body, document_id="a" * 64, price=Decimal("0.000000123"))
+        for n, body in enumerate(bodies)
+    ]
+    _declare_tables()
+    members = metadata.tables["audience_members"]
+    member = {
+        column.name: {} if isinstance(column.type, sa.JSON) else "x"
+        for column in members.columns
+        if not column.nullable
+    }
+    with store._database.begin() as connection:
+        connection.execute(sa.insert(members).values(member))
+    store.close()
+    url = server.fresh()
+    command = CommandHere({"DATABASE_URL": url, "DRAMATURG_HOME": str(home)})
+    rows = command("database", "copy", str(file), "--json").json["rows"]
+    assert (rows["documents"], rows["artifacts"]) == (1, len(saved))
+    there = ArtifactStore(url)
+    assert {found.id: found for found in there.list(limit=1000)} == {one.id: one for one in saved}
+    assert there.document("a" * 64) is not None
+    with there._database.begin() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM audience_members WHERE sent IS NULL")) == 1
+    there.close()
+    assert "holds something already" in command("database", "copy", str(file), code=2).stderr
+
+
+def test_a_file_is_not_copied_onto_itself_or_from_another_shape(home: Path) -> None:
+    """Both are told as wrong usage."""
+    file = home / "dramaturg.db"
+    Database(f"sqlite:///{file}").revision()
+    command = CommandHere({"DRAMATURG_HOME": str(home)})
+    assert "is the database of the settings" in command("database", "copy", str(file), code=2).stderr
+    command = CommandHere({"DRAMATURG_HOME": str(home / "other")})
+    assert "migrate it first" in command("database", "copy", str(file), code=2).stderr
+
+
+def test_no_table_counts_its_rows_itself(home: Path) -> None:
+    """A number that a database gives out would have to be moved, too."""
+    _declare_tables()
+    assert [table.name for table in metadata.sorted_tables if table.autoincrement_column is not None] == []

@@ -251,18 +251,27 @@ def test_a_server_that_was_away_is_used_again(server: DatabaseServer) -> None:
     database.close()
 
 
+def _who(database: Database) -> int:
+    """Give what a connection is known by: at its server, or else here."""
+    asked = {"postgresql": "SELECT pg_backend_pid()", "mariadb": "SELECT connection_id()"}
+    with database.begin() as connection:
+        if connection.dialect.name in asked:
+            return int(connection.scalar(sa.text(asked[connection.dialect.name])))
+        return id(connection.connection.driver_connection)
+
+
 def test_a_forked_process_opens_connections_of_its_own(database: Database) -> None:
     """A child writes with the database of its parent, ends, and the parent goes on with its own connection."""
     _put(database, "parent", count=1)
-    with database.begin() as connection:
-        assert connection.scalar(sa.select(things.c.count)) == 1
-        child = os.fork()
-        if child == 0:
-            _put(database, "child", count=1)
-            database.close()
-            os._exit(0)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        assert connection.scalar(sa.select(things.c.count).where(things.c.id == "parent")) == 1
+    ours = _who(database)
+    child = os.fork()
+    if child == 0:
+        shared = _who(database) == ours
+        _put(database, "child", count=1)
+        database.close()
+        os._exit(1 if shared else 0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert _who(database) == ours
     assert {key for key, _, _ in _all(database)} == {"parent", "child"}
 
 
@@ -301,6 +310,22 @@ def test_no_error_shows_the_password(server: DatabaseServer) -> None:
 def test_addresses_are_read_as_people_write_them(address: str, drawn: str) -> None:
     """The driver is ours, whatever name of the database stands there."""
     assert database_address.read_address(address).render_as_string(hide_password=False) == drawn
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("oracle://u@h/d", "must begin with sqlite:///"),
+        ("postgresql+asyncpg://u@h/d", "must begin with sqlite:///"),
+        ("mariadb://u:p@h", "names no database"),
+        ("mariadb://u:p@h/", "names no database"),
+        ("postgresql://u:p/x@h/d", "port that is no number"),
+    ],
+)
+def test_addresses_that_are_none_say_why(address: str, told: str) -> None:
+    """They are refused with the settings, before anything is begun."""
+    with pytest.raises(ValueError, match=told):
+        database_address.kind_of(address)
 
 
 def test_a_driver_that_is_missing_is_told_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

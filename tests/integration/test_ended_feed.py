@@ -153,6 +153,8 @@ def test_a_run_that_is_retried_by_hand_ends_again(fleet: Fleet) -> None:
     """Each of its lives has a wait and a duration of its own."""
     run = fleet.send(1)[0]
     fleet.start(1)
+    fleet.end(run, state="retrying")
+    fleet.starts(1)
     fleet.end(run, state="dead")
     died = told(fleet)[0].ended_ms
     eventually(lambda: now_ms(fleet) > died)
@@ -183,6 +185,16 @@ def test_wait_and_duration_are_of_the_first_start(fleet: Fleet) -> None:
     assert (found.since_ms, found.started_ms) == (due, began)
     assert found.ended_ms >= began + 30
     assert fleet.started_ms(run) > began
+
+
+def test_the_wait_of_a_delayed_run_begins_when_it_is_due(fleet: Fleet) -> None:
+    """And not when it was sent."""
+    run = fleet.send(1, delay_ms=50)[0]
+    due = int(fleet.client.hget(keys.run(NS, run), "due_ms"))
+    fleet.starts(1)
+    fleet.end(run)
+
+    assert [ended.since_ms for ended in told(fleet)] == [due]
 
 
 def test_a_run_that_waited_for_children_keeps_its_start(fleet: Fleet) -> None:

@@ -179,7 +179,7 @@ def test_killed_at_any_statement_of_a_transaction(
         if not _killed(database, lambda: roll_up(feed, history), number):
             break
         killed += 1
-        if number % 3 == 0:  # the others leave it to the next to count what they began
+        if number % 6 == 0:  # the others leave it to the next to count what they began
             roll_up(feed, history)
             assert wrong(history, runs) == []
     roll_up(feed, history)

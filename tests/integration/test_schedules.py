@@ -280,6 +280,10 @@ def test_a_schedule_runs_now_beside_its_ticks(broker: PipelineBroker) -> None:
     assert {entry["how"] for entry in table.show("yearly")["history"]} == {"manual"}
     with pytest.raises(InvalidInput, match="there are yearly"):
         table.run("weekly")
+    SCHEDULES.clear()  # as in a command that was given no module
+    assert table.rows()[0]["schedule"] == "yearly"
+    with pytest.raises(InvalidInput, match="its code is not here"):
+        table.run("yearly")
 
 
 def test_what_is_remembered_of_ticks_is_bounded_and_none_runs_twice(broker: PipelineBroker) -> None:

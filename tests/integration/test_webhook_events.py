@@ -217,8 +217,11 @@ def test_from_a_message_to_its_statuses(
             clock.forward(timedelta(minutes=1))
             there.read(wamid)
             there.write(ANA, "Sair")
+            reached, there.hooks.callback = there.hooks.callback, "http://127.0.0.1:9/nobody"
+            assert there.post_webhooks(batch=2) == [0, 0]
+            there.hooks.callback = reached
             assert there.post_webhooks(batch=2) == [200, 200]
-            assert there.hooks.again() == [200, 200]
+            assert there.hooks.again() == [200] * 4
             client.close()
     inspector = Inspector(broker.store, broker.values)
     runs = [broker.store.client.hget(keys.run("told", run["id"]), "message") for run in inspector.list_runs()]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +21,7 @@ import structlog
 import actors.growth.webhook_events  # noqa: F401 - declares the actors that webhooks start
 from pipeline.actor import bound
 from pipeline.blobs import Blobs, get_blobs, set_blobs
-from pipeline.declaration import bind
+from pipeline.declaration import DECLARED, bind
 from pipeline.engine import keys
 from pipeline.engine.broker import PipelineBroker
 from pipeline.engine.connection import connect
@@ -26,9 +29,11 @@ from pipeline.engine.store import Store
 from pipeline.engine.values import Values
 from pipeline.inspector import Inspector
 from pipeline.testing import StillClock
+from pipeline.webhook_intake import REMEMBERED
 from pipeline.webhook_readers import hubspot_events, mailchimp_event, mandrill_events, standard_event, whatsapp_events
 from pipeline.webhook_settings import challenge
 from pipeline.webhook_signatures import (
+    WINDOW,
     Envelope,
     HubSignature,
     HubSpotSignature,
@@ -37,13 +42,14 @@ from pipeline.webhook_signatures import (
     Refused,
     StandardWebhooks,
 )
-from pipeline.webhook_sources import Source, no_greeting
+from pipeline.webhook_sources import LARGEST, Source, no_greeting
 from pipeline.webhooks import webhooks
 from tests.actors import hooked
 from tests.support import hooks
 from tests.support.apart import apart
 from tests.support.hooks import Answered, post
 from tests.support.listening import serving
+from tests.support.processes import ROOT
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
@@ -337,9 +343,10 @@ def test_meta_finds_out_whether_the_address_is_ours(place: Place) -> None:
     assert place.ask("/whatsapp", b"", {}, method="PUT").status == 405
 
 
-def test_while_redis_is_away_senders_are_asked_to_come_back(place: Place, redis_server: RedisServer) -> None:
+@pytest.mark.parametrize("away", ["hangs", "is down"])
+def test_while_redis_is_away_senders_are_asked_to_come_back(place: Place, redis_server: RedisServer, away: str) -> None:
     """Nothing that was not written down is answered with 200; refusals do not wait for Redis."""
-    redis_server.pause()
+    redis_server.pause() if away == "hangs" else redis_server.stop()
     try:
         began = time.monotonic()
         with structlog.testing.capture_logs():
@@ -350,9 +357,20 @@ def test_while_redis_is_away_senders_are_asked_to_come_back(place: Place, redis_
         assert time.monotonic() - began < 8
         assert refused.status == 401
     finally:
-        redis_server.resume()
+        redis_server.resume() if away == "hangs" else redis_server.start()
     eventually(lambda: place.ask("/orders", BODY, place.signed(event="m0")).status == 200)
     eventually(lambda: len(place.runs()["hooked.order"]) >= 1)
+
+
+def test_what_is_held_in_memory_is_bounded(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes when there is no room is asked to come back; room that was taken is given back, whatever happened."""
+    monkeypatch.setattr("pipeline.webhooks.MOST_HELD", 3_000)
+    large = json.dumps({"number": 7, "note": "x" * 2_000}).encode()
+    with structlog.testing.capture_logs():
+        for number in range(5):
+            assert place.ask("/orders", large, place.signed(event="msg_1")).status == 401
+            assert place.ask("/orders", large, place.signed(large, event=f"msg_{number}")).status == 200
+        assert place.ask("/orders", large * 2, place.signed(large * 2)).status == 503
 
 
 def test_no_secret_is_logged_or_answered(place: Place) -> None:
@@ -380,6 +398,28 @@ def test_refusing_takes_no_time() -> None:
                 scheme.check(Envelope(headers), body)
             took.append(time.perf_counter() - began)
         assert min(took) < 0.005
+
+
+def test_the_page_shows_a_program_that_works(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mounted in an application, with an actor of its own; the numbers on the page are those in force."""
+    page = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    program = ModuleType("page_webhooks")
+    monkeypatch.setitem(sys.modules, program.__name__, program)
+    before = dict(DECLARED)
+    try:
+        exec(compile(block, "docs/webhooks.md", "exec"), program.__dict__)
+        headers = hooks.standard(program.SECRET, "msg_1", time.time(), BODY)
+        with serving(program.app) as place.port:
+            assert place.ask("/webhooks/shop", BODY, headers).json == {"events": 1}
+            assert place.ask("/webhooks/shop", BODY, headers | {"webhook-id": "msg_2"}).status == 401
+    finally:
+        DECLARED.clear()
+        DECLARED.update(before)
+    assert place.runs() == {"order.paid": [{"number": 7}]}
+    assert f"{WINDOW.seconds} s" in page
+    assert f"{LARGEST // 1024} KB" in page
+    assert f"{REMEMBERED.days} days" in page
 
 
 async def together(requests: Any) -> list[Answered]:

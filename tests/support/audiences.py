@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +74,9 @@ class World:
     def here(self) -> State:
         """The audience as we have it, of those who are there, by their names for the fields."""
         names = {one.ours: one.theirs for one in Members().mapping.fields}
-        rows = [Members().find(AUDIENCE, one.email) for one in self.audience.members.values()]
-        return {
-            row.email: (row.status, {names.get(k, k): v for k, v in row.fields.items()})
-            for row in rows
-            if row is not None
-        }
+        found = (Members().find(AUDIENCE, one.email) for one in self.audience.members.values())
+        rows = [row for row in found if row is not None]
+        return {row.email: (row.status, {names.get(k, k): v for k, v in row.fields.items()}) for row in rows}
 
     def later(self, **span: float) -> datetime:
         """Let time pass, ten minutes by default, and give the time."""
@@ -95,8 +94,23 @@ def a_world(folder: Path, monkeypatch: pytest.MonkeyPatch, *, seed: int = 0, **s
         for name, value in settings.items():
             monkeypatch.setenv(f"DRAMATURG_CAMPAIGNS_{name.upper()}", value)
         sections.forget()
+        (folder / "campaigns.db").write_bytes(_empty_database())
         set_database(Database(f"sqlite:///{folder / 'campaigns.db'}"))
         try:
             yield World(mailchimp, clock)
         finally:
             sections.forget()
+
+
+@cache
+def _empty_database() -> bytes:
+    """Give a migrated database: to migrate one for each test costs more than the tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = Database(f"sqlite:///{folder}/empty.db")
+        made.migrate()
+        with made.begin() as connection:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.exec_driver_sql("BEGIN")
+        made.close()
+        return (Path(folder) / "empty.db").read_bytes()

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class Kept:
     redis_url: str
     monkeypatch: pytest.MonkeyPatch
     database: str = ""
-    clock: StillClock = field(default_factory=StillClock)
+    clock: StillClock = field(default_factory=lambda: StillClock(datetime.now(UTC)))
 
     def __post_init__(self) -> None:
         self.blobs = Blobs(self.folder / "blobs")

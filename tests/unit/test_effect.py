@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from datetime import timedelta
 
+import httpx2
 import orjson
 import pytest
 
@@ -273,6 +274,26 @@ def test_nobody_home_and_no_are_told_apart_from_everything_else() -> None:
         error = urllib.error.HTTPError("http://x", status, "said", {}, None)  # type: ignore[arg-type] # no headers
         assert bool(nothing_done(error)) is certain, status
     assert nothing_done(BrokenPipeError(32, "while sending")) == ""
+
+
+def test_a_connection_that_never_came_about_did_nothing() -> None:
+    """What was not sent cannot have been accepted; what was sent and not answered can."""
+    with socket.socket() as deaf, httpx2.Client(timeout=0.2) as client:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        address = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
+        with pytest.raises(httpx2.ReadTimeout) as unanswered:
+            client.post(address)
+        fillers = [socket.socket() for _ in range(8)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(deaf.getsockname())
+        with pytest.raises(httpx2.ConnectTimeout) as unreached:
+            client.post(address)
+        for filler in fillers:
+            filler.close()
+    assert nothing_done(unreached.value) == "no connection came about"
+    assert nothing_done(unanswered.value) == ""
 
 
 def _key() -> str:

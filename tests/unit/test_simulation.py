@@ -212,4 +212,4 @@ def test_who_waits_longer_than_the_policy_allows_is_dead_and_so_is_what_cannot_b
     assert (long.state, long.reason) == ("dead", "waited_too_long: snoozed")
     assert (hopeless.state, hopeless.reason, hopeless.starts) == ("dead", "permanent", 1)
     with pytest.raises(InvalidInput):
-        here.send(wobble, "many")  # type: ignore[arg-type] # what is shown
+        here.send(wobble, "many")  # type: ignore[misc] # what is shown

@@ -16,6 +16,10 @@ from pipeline.errors import Transient
 #: How many ids are named in one statement.
 _AT_ONCE = 500
 
+_UPDATE = sa.update(members).where(
+    members.c.list_id == sa.bindparam("key_list"), members.c.id == sa.bindparam("key_id")
+)
+
 #: Gives what is to be written of the rows that are there, by their id; each with all its columns.
 Change = Callable[[Mapping[str, Mapping[str, Any]]], Iterable[Mapping[str, Any]]]
 
@@ -73,12 +77,11 @@ class MemberRows:
         with self._database.begin() as connection:
             _take_turn(connection)
             there = _rows(connection, list_id, sorted(ids), lock=True)
-            for row in change(there):
-                key = (members.c.list_id == list_id) & (members.c.id == row["id"])
-                if row["id"] in there:
-                    connection.execute(sa.update(members).where(key).values(**row))
-                else:
-                    connection.execute(sa.insert(members).values(**row))
+            rows = list(change(there))
+            if new := [row for row in rows if row["id"] not in there]:
+                connection.execute(sa.insert(members), new)
+            if known := [_keyed(row) for row in rows if row["id"] in there]:
+                connection.execute(_UPDATE, known)
             if place is not None and now is not None:
                 _move(connection, name, place, now)
 
@@ -147,6 +150,11 @@ def _answered(list_id: str, after: str) -> sa.Select[tuple[str, bool, datetime]]
         .where(members.c.list_id == list_id, members.c.id > after, last, matters)
         .order_by(members.c.id)
     )
+
+
+def _keyed(row: Mapping[str, Any]) -> dict[str, Any]:
+    told = dict(row)
+    return {"key_list": told.pop("list_id"), "key_id": told.pop("id"), **told}
 
 
 def _rows(

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from actors.growth.stores.contacts import allowed, begin_to_write
-from actors.growth.tables.contacts import enrolments, sequence_steps
+from actors.growth.tables.contacts import contacts, enrolments, sequence_steps
 from pipeline.database import Database
 
 #: States of a step that nobody is about to do: ``claimed`` and ``calling`` are the others.
@@ -56,7 +56,9 @@ class SequenceRows:
 
     def enrolments(self, *, contact_id: str = "", state: str = "", limit: int = 50) -> list[Row]:
         """Give who is in sequences, those whose next step is nearest first."""
-        wanted = sa.select(enrolments).order_by(enrolments.c.next_at, enrolments.c.contact_id).limit(limit)
+        wanted = sa.select(enrolments, contacts.c.email, contacts.c.phone).join(contacts)
+        wanted = wanted.order_by(enrolments.c.next_at.is_(None), enrolments.c.next_at, enrolments.c.contact_id)
+        wanted = wanted.limit(limit)
         if contact_id:
             wanted = wanted.where(enrolments.c.contact_id == contact_id)
         if state:

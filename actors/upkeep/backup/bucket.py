@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,6 +34,8 @@ class Bucket:
             prefix=url.path.strip("/") or None,
             region=settings.region,
             client_options={"allow_http": settings.endpoint.startswith("http://"), "timeout": "120s"},
+            # The run itself tries again, later; this is for a connection that was just dropped.
+            retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=20)},
             **keys,
         )
 
@@ -87,6 +90,8 @@ class Bucket:
         except (failures.InvalidPathError, failures.NotSupportedError) as error:
             raise InvalidInput(f"{self}: {error}") from error
         except failures.BaseError as error:
+            if "NoSuchBucket" in str(error):
+                raise Missing(f"There is no such bucket: {self}.") from error
             raise Transient(f"{self} does not do what it should: {_short(error)}") from error
 
 

@@ -19,5 +19,11 @@ if lease == 0 then
   return { 0, NOW, 0, '' }
 end
 if leader and leader ~= who then return { 0, NOW, ends - NOW, leader } end
+if not leader then -- those that nobody has led for a day are not there any more
+  local all = redis.call('HGETALL', key)
+  for i = 1, #all, 2 do
+    if tonumber(string.match(all[i + 1], '^%d+')) < NOW - 86400000 then redis.call('HDEL', key, all[i]) end
+  end
+end
 redis.call('HSET', key, set, string.format('%.0f %s', NOW + lease, who))
 return { 1, NOW, lease, who }
