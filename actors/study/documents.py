@@ -10,7 +10,7 @@ from actors.study.material import DocumentSource, ExtractedDocument, Material
 from actors.study.reading import read_document
 from pipeline import DOCUMENTS, Run, actor
 from pipeline.blobs import get_blobs
-from pipeline.fetching import Fetcher, name_of, read_address
+from pipeline.fetching import name_of, read_address
 
 #: Where each stage begins and ends, in percent of what is left after fetching.
 _STAGES = {"parsing": (0, 50), "ocr": (50, 95), "formatting": (95, 100)}
@@ -60,6 +60,8 @@ def fetch_document(source: DocumentSource, run: Run) -> FetchedDocument:
         run.progress("fetching", _FETCHING * part, f"{done / 1024**2:.1f} MB of {source.name}")
 
     run.progress("fetching", 0, source.name)
+    from pipeline.fetching import Fetcher
+
     fetched = Fetcher().fetch_blob(source.address, get_blobs(), pulse=pulse)
     chosen = source.name != name_of(read_address(source.address))
     return FetchedDocument(blob=fetched.blob, name=source.name if chosen else fetched.name)

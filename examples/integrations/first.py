@@ -1,5 +1,6 @@
 """A first integration: a courier is told of a parcel once, also when its answer gets lost."""
 
+import httpx2
 from pydantic import BaseModel
 
 from actors.growth.wire import Reply, Wire
@@ -28,8 +29,7 @@ def order(parcel: Parcel, run: Run) -> int:
         return wire.call("POST", "/parcels", json={"to": to, "reference": idempotency_key}).json()["number"]
 
     def find(reference: str) -> int | None:  # asked first when it is not known what became of the call
-        reply = wire.call("GET", "/parcels", params={"reference": reference}, ok=(404,))
-        return None if reply.status == 404 else reply.json()["number"]
+        return wire.call("GET", "/parcels", params={"reference": reference}, ok=(404,)).json().get("number")
 
     return run.effect(place, parcel.to, key="order", lookup=find)
 
@@ -56,8 +56,8 @@ def main() -> None:
         courier.lose_answer("POST /parcels")  # it is done, and the line goes dead
         try:
             run_inline(order, parcel, journal=journal)
-        except Exception as error:
-            print(f"first attempt: {type(error).__name__}")
+        except httpx2.TransportError:
+            print("first attempt: the answer got lost")
         print(f"second attempt: number {run_inline(order, parcel, journal=journal).result}")
         print(f"the courier was asked: {[call.method for call in courier.calls]}")
         print(f"parcels: {list(courier.parcels.values())}")

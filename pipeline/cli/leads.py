@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -75,6 +75,10 @@ leads = typer.Typer(
 )
 
 Person = Annotated[str, typer.Argument(metavar="PERSON", help="Id, address, phone number or external id.")]
+Modules = Annotated[
+    list[str] | None,
+    typer.Option("--module", "-m", metavar="MODULE", help="Import a module that declares sequences; may be repeated."),
+]
 InSequence = Annotated[str, typer.Option("--sequence", metavar="NAME", help="Only in this sequence.")]
 
 
@@ -88,16 +92,16 @@ def ls(
     as_json: AsJson = False,
 ) -> None:
     """List who is in sequences, those whose next step is nearest first."""
-    with _people() as people:
+    with _database() as people:
         _tell(people.standings(state or "", limit), as_json=as_json)
 
 
 @leads.command("show", epilog=_SHOW)
-def show(who: Person, *, as_json: AsJson = False) -> None:
+def show(who: Person, *, modules: Modules = None, as_json: AsJson = False) -> None:
     """Show where a person is, what was sent to them when, and what they allowed."""
     from pipeline.cli.output import print_json
 
-    with _people() as people:
+    with _database(modules) as people:
         shown = people.show(who)
     if as_json:
         print_json(shown.model_dump(mode="json"))
@@ -114,7 +118,9 @@ def stop(
     as_json: AsJson = False,
 ) -> None:
     """Stop a person's sequences; one that sleeps ends at once."""
-    with _people() as people:
+    from pipeline.cli.opening import inspecting
+
+    with inspecting() as inspector, _database(cancel=inspector.cancel) as people:
         _tell(people.stop(who, why=why, sequence=sequence), as_json=as_json)
 
 
@@ -124,10 +130,11 @@ def skip(
     *,
     to: Annotated[str, typer.Option("--to", metavar="STEP", help="The step to go on with.")] = "",
     sequence: InSequence = "",
+    modules: Modules = None,
     as_json: AsJson = False,
 ) -> None:
     """Go on with a person's next step, or a later one, now."""
-    with _people() as people:
+    with _people(modules) as people:
         _tell(people.skip(who, to=to, sequence=sequence), as_json=as_json)
 
 
@@ -139,13 +146,31 @@ def resume(who: Person, *, sequence: InSequence = "", as_json: AsJson = False) -
 
 
 @contextmanager
-def _people() -> Iterator[Leads]:
+def _people(modules: Sequence[str] | None = None) -> Iterator[Leads]:
+    """Give people to act on: what runs go on with them is sent to the workers of the settings."""
     from pipeline.cli.opening import opened
 
-    with opened():
+    with opened(modules or ()):
         from actors.growth.leads_control import Leads
 
         yield Leads()
+
+
+@contextmanager
+def _database(modules: Sequence[str] | None = None, cancel: Callable[[str], object] | None = None) -> Iterator[Leads]:
+    """Give people to look at, and to stop by ``cancel``, without a worker's parts."""
+    from actors.growth.leads_control import Leads
+    from pipeline.cli.opening import import_modules
+    from pipeline.database import Database, set_database
+    from pipeline.settings import Settings
+
+    database = Database(Settings.load().database.get_secret_value())
+    set_database(database)
+    try:
+        import_modules(modules or ())
+        yield Leads(cancel=cancel)
+    finally:
+        database.close()
 
 
 def _tell(rows: list[Standing], *, as_json: bool) -> None:

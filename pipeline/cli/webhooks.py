@@ -47,7 +47,7 @@ def webhooks(
     del starlette
     from pipeline import logs
     from pipeline.settings import Settings
-    from pipeline.webhook_settings import WebhooksSettings, sources_of
+    from pipeline.webhooks.settings import WebhooksSettings, sources_of
 
     settings = Settings.load()
     logs.configure(settings.log_level, settings.log_format, secrets=settings.secrets())

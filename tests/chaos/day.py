@@ -1,4 +1,4 @@
-"""DAY: leads, campaigns and schedules for a day by a still clock; in the end every system is exactly as it has to be."""
+"""DAY: leads, campaigns and schedules for a day by a still clock; in the end every system is as it has to be."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -170,8 +171,8 @@ def _deliver(world: Outside, events: list[MailchimpEvent]) -> None:
         for event in events:
             world.here.send(mailchimp_event, event)
         for kind, told in world.whatsapp.hooks.waiting:
-            event = WhatsAppEvent(kind="message" if kind == "messages" else "status", told=told)
-            world.here.send(whatsapp_event, event)
+            heard = WhatsAppEvent(kind="message" if kind == "messages" else "status", told=told)
+            world.here.send(whatsapp_event, heard)
     events.clear()
     world.whatsapp.hooks.waiting.clear()
 
@@ -193,24 +194,28 @@ def _audiences(world: Outside, members: int) -> dict[str, dict[str, tuple[str, d
     for name in LISTS:
         world.mailchimp.audience(name, FNAME="text", LNAME="text")
         campaign = world.mailchimp.campaigns.draft(name, f"Spring {name}", "It is spring")
-        world.here.at(START + 9 * H, lambda one=campaign: world.mailchimp.campaigns.send(one, members))
+        world.here.at(START + 9 * H, partial(world.mailchimp.campaigns.send, campaign, members))
         expected[name] = {}
         for number in range(members):
             address = f"{name}{number}@host.tld"
             if number % 2:
                 world.mailchimp.subscribe(name, address, FNAME=f"A{number}")
-                change = lambda at=address, of=name: Members().put(of, at, {"last_name": "Ours"}, world.clock.now())  # noqa: E731 - bound here
+                change = partial(_change_here, world, name, address)
             else:
                 Members().put(name, address, {"first_name": f"A{number}"}, START)
-                change = lambda at=address, of=name: world.mailchimp.edit(of, at, LNAME="Theirs")  # noqa: E731 - bound here
+                change = partial(world.mailchimp.edit, name, address, LNAME="Theirs")
             fields = {"FNAME": f"A{number}"}
             if number % 3 == 0:
                 world.here.at(START + 6 * H + number * timedelta(seconds=7), change)
                 fields["LNAME"] = "Ours" if number % 2 else "Theirs"
             if number % 10 == 9:
-                world.here.at(START + 13 * H, lambda at=address, of=name: world.mailchimp.unsubscribe(of, at))
+                world.here.at(START + 13 * H, partial(world.mailchimp.unsubscribe, name, address))
             expected[name][address] = ("unsubscribed" if number % 10 == 9 else "subscribed", fields)
     return expected
+
+
+def _change_here(world: Outside, name: str, address: str) -> None:
+    Members().put(name, address, {"last_name": "Ours"}, world.clock.now())
 
 
 def _compare_messages(report: Report, world: Outside, plans: list[Plan]) -> None:
@@ -298,6 +303,6 @@ def _declared() -> Iterator[None]:
 @contextmanager
 def _memory() -> Iterator[Path]:
     """A folder in memory where there is one: a day of writing is not to wait for a disk."""
-    memory = Path("/dev/shm")  # noqa: S108 - only a folder of our own in it
+    memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(prefix="dt-day-", dir=memory if memory.is_dir() else None) as folder:
         yield Path(folder)

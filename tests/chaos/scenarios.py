@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tests.chaos import crashing, garbling, killing, losing, stalling, stopping
 from tests.chaos.campaign_scenarios import CAMPAIGN_SCENARIOS
 from tests.chaos.database_scenarios import DATABASE_SCENARIOS
+from tests.chaos.growth_scenarios import GROWTH_SCENARIOS
 from tests.chaos.limit_scenarios import LIMIT_SCENARIOS
 from tests.chaos.policy_scenarios import POLICY_SCENARIOS
 from tests.chaos.scenario import MINUTE, SECOND, Scenario
@@ -139,5 +140,6 @@ SCENARIOS = (
     *DATABASE_SCENARIOS,
     *STATS_SCENARIOS,
     *CAMPAIGN_SCENARIOS,
+    *GROWTH_SCENARIOS,
     *WEBHOOK_SCENARIOS,
 )

@@ -13,8 +13,10 @@ import pytest
 import redis
 import sqlalchemy as sa
 
+from actors.upkeep.backup.manifest import read_manifest
+from actors.upkeep.backup.trying import try_database
 from pipeline import sections
-from pipeline.errors import AuthFailed, InvalidInput, Transient
+from pipeline.errors import AuthFailed, InvalidInput, Permanent, Transient
 from tests.support.backups import Kept
 from tests.support.databases import PASSWORD, USER, DatabaseServer
 
@@ -83,6 +85,13 @@ def test_a_database_is_restored_beside_itself_counted_and_put_back(server: Datab
     try:
         report = kept.backup("database")
         assert (report.proof, report.rows, report.tables, report.notes) == ("restored", 300, 2, ())
+        with kept.work() as work:
+            manifest = read_manifest(work.place, report.id)
+            part = manifest.database
+            assert part is not None
+            wrong = part.model_copy(update={"counts": {table: rows + 1 for table, rows in part.counts.items()}})
+            with pytest.raises(Permanent, match="rows in place of"):
+                try_database(work, manifest, wrong)
     finally:
         deny_scratch(server, kept.database)
     before = held(server, kept.database)

@@ -25,7 +25,7 @@ from pipeline.classification import classify
 from pipeline.environment import SettingsError
 from pipeline.errors import Failure, Timeout
 from pipeline.fetching import AddressRefused, Fetcher, FetchSettings, name_of, read_address
-from pipeline.fetching_networks import why_not
+from pipeline.fetching.networks import why_not
 from pipeline.testing import MemoryJournal, run_inline
 from tests.support import papers
 from tests.support.site import Site, page, redirect

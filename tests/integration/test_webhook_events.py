@@ -30,11 +30,11 @@ from pipeline.inspector import Inspector
 from pipeline.sections import forget
 from pipeline.testing import StillClock, run_inline
 from pipeline.testing.whatsapp import SimulatedWhatsApp
-from pipeline.webhook_readers import whatsapp_events
-from pipeline.webhook_settings import challenge
-from pipeline.webhook_signatures import HubSignature
-from pipeline.webhook_sources import Source
 from pipeline.webhooks import webhooks
+from pipeline.webhooks.readers import whatsapp_events
+from pipeline.webhooks.settings import challenge
+from pipeline.webhooks.signatures import HubSignature
+from pipeline.webhooks.sources import Source
 from tests.support import hooks
 from tests.support.listening import serving
 

@@ -29,10 +29,11 @@ from pipeline.engine.store import Store
 from pipeline.engine.values import Values
 from pipeline.inspector import Inspector
 from pipeline.testing import StillClock
-from pipeline.webhook_intake import REMEMBERED
-from pipeline.webhook_readers import hubspot_events, mailchimp_event, mandrill_events, standard_event, whatsapp_events
-from pipeline.webhook_settings import challenge
-from pipeline.webhook_signatures import (
+from pipeline.webhooks import webhooks
+from pipeline.webhooks.intake import REMEMBERED
+from pipeline.webhooks.readers import hubspot_events, mailchimp_event, mandrill_events, standard_event, whatsapp_events
+from pipeline.webhooks.settings import challenge
+from pipeline.webhooks.signatures import (
     WINDOW,
     Envelope,
     HubSignature,
@@ -42,8 +43,7 @@ from pipeline.webhook_signatures import (
     Refused,
     StandardWebhooks,
 )
-from pipeline.webhook_sources import LARGEST, Source, no_greeting
-from pipeline.webhooks import webhooks
+from pipeline.webhooks.sources import LARGEST, Source, no_greeting
 from tests.actors import hooked
 from tests.support import hooks
 from tests.support.apart import apart
@@ -364,7 +364,7 @@ def test_while_redis_is_away_senders_are_asked_to_come_back(place: Place, redis_
 
 def test_what_is_held_in_memory_is_bounded(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who comes when there is no room is asked to come back; room that was taken is given back, whatever happened."""
-    monkeypatch.setattr("pipeline.webhooks.MOST_HELD", 3_000)
+    monkeypatch.setattr("pipeline.webhooks.app.MOST_HELD", 3_000)
     large = json.dumps({"number": 7, "note": "x" * 2_000}).encode()
     with structlog.testing.capture_logs():
         for number in range(5):

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import webhook_signatures
 from pipeline.environment import SettingsError
-from pipeline.webhook_readers import mailchimp_event, mandrill_events, whatsapp_events
-from pipeline.webhook_settings import WebhooksSettings, sources_of
-from pipeline.webhook_signatures import (
+from pipeline.webhooks import signatures, webhooks
+from pipeline.webhooks.readers import mailchimp_event, mandrill_events, whatsapp_events
+from pipeline.webhooks.settings import WebhooksSettings, sources_of
+from pipeline.webhooks.signatures import (
     Envelope,
     HubSignature,
     HubSpotSignature,
@@ -23,8 +23,7 @@ from pipeline.webhook_signatures import (
     Refused,
     StandardWebhooks,
 )
-from pipeline.webhook_sources import Source, Unreadable
-from pipeline.webhooks import webhooks
+from pipeline.webhooks.sources import Source, Unreadable
 from tests.support import hooks
 
 NOW = datetime.fromtimestamp(1614265330, UTC)
@@ -98,7 +97,7 @@ def test_every_comparison_takes_the_same_time(monkeypatch: pytest.MonkeyPatch) -
         compared.append((a, b))
         return genuine(a, b)
 
-    monkeypatch.setattr(webhook_signatures.hmac, "compare_digest", noting)
+    monkeypatch.setattr(signatures.hmac, "compare_digest", noting)
     other = "whsec_" + "eHh4" * 8
     StandardWebhooks(SECRET, other).check(Envelope(VECTOR), BODY)
     HubSignature("a", "b").check(Envelope(_lower(hooks.meta("a", BODY))), BODY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
-from pipeline.fetching_address import Ip
+from pipeline.fetching.address import Ip
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -1,9 +1,4 @@
-"""Fetches documents by address, and from nowhere else than the public internet and what a deployment allows.
-
-A host's name is resolved once; every address it leads to has to be a public one; the connection goes to exactly these
-addresses; and each redirect is asked the same again. There is no proxy, no cookie, no password, and no more than so
-many bytes and seconds in all.
-"""
+"""The fetcher: one document by its address, from hop to hop."""
 
 from __future__ import annotations
 
@@ -18,18 +13,17 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.errors import Failure, Permanent, RateLimited, Timeout, Transient
-from pipeline.fetching_address import AddressRefused, Ip, WebAddress, read_address
-from pipeline.fetching_body import Intake
-from pipeline.fetching_connection import Deadline, Pinned, Resolve, resolved, system_addresses
-from pipeline.fetching_names import name_of
-from pipeline.fetching_networks import why_not
-from pipeline.fetching_settings import FetchSettings
+from pipeline.fetching.address import AddressRefused, Ip, WebAddress, read_address
+from pipeline.fetching.body import Intake
+from pipeline.fetching.connection import Deadline, Pinned, Resolve, resolved, system_addresses
+from pipeline.fetching.names import name_of
+from pipeline.fetching.networks import why_not
+from pipeline.fetching.settings import FetchSettings
 from pipeline.retry_after import asked_wait
 
 if TYPE_CHECKING:
     from pipeline.blobs import Blobs
 
-__all__ = ["AddressRefused", "FetchSettings", "Fetched", "Fetcher", "WebAddress", "name_of", "read_address"]
 
 #: Told how many bytes have come, and of how many if that is known; what it raises ends the fetch.
 Pulse = Callable[[int, int | None], None]

@@ -6,7 +6,7 @@ import unicodedata
 from email.message import Message
 from urllib.parse import unquote
 
-from pipeline.fetching_address import WebAddress
+from pipeline.fetching.address import WebAddress
 
 _LONGEST = 120
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}

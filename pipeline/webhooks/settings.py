@@ -10,9 +10,9 @@ from pydantic import Field, SecretStr
 
 from pipeline.environment import SettingsError
 from pipeline.sections import Section
-from pipeline.webhook_readers import mailchimp_event, mandrill_events, standard_event, whatsapp_events
-from pipeline.webhook_signatures import HubSignature, MandrillSignature, PathSecret, StandardWebhooks
-from pipeline.webhook_sources import Greeting, Source, no_greeting
+from pipeline.webhooks.readers import mailchimp_event, mandrill_events, standard_event, whatsapp_events
+from pipeline.webhooks.signatures import HubSignature, MandrillSignature, PathSecret, StandardWebhooks
+from pipeline.webhooks.sources import Greeting, Source, no_greeting
 
 #: Meta's bodies have up to 3 MB, Mailchimp Transactional's up to a thousand events.
 _MANY = 3 * 1024 * 1024

@@ -17,7 +17,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from pipeline.errors import Timeout, Transient
-from pipeline.fetching_address import Ip
+from pipeline.fetching.address import Ip
 
 #: Finds the IP addresses of a host name; raises ``OSError`` if there are none.
 Resolve = Callable[[str], Sequence[str]]

@@ -1,15 +1,4 @@
-"""Webhooks in: an ASGI application that checks who sends, starts a run for each event, and answers at once.
-
-::
-
-    app.mount("/webhooks", webhooks())                                        # those that the settings name
-    app.mount("/hooks", webhooks(Source("shop", StandardWebhooks(secret), to=order_paid, read=standard_event)))
-
-The signature is compared over the bytes as they came, in constant time, before anything in them is read; headers that
-are missing or too old are refused before the body is. An event is known by its id: delivered again, it starts nothing.
-200 means that every event of the body is written down; 503 that it is not, and the sender is to try again. What is
-signed rightly and cannot be read is kept, as a dead letter. Answers are JSON, with nothing of the request.
-"""
+"""The application: who sends is checked, each event becomes a run, and the answer is given at once."""
 
 from __future__ import annotations
 
@@ -21,40 +10,19 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pipeline.errors import ResourceExhausted, Unavailable
-from pipeline.webhook_intake import Intake
-from pipeline.webhook_readers import hubspot_events, standard_event
-from pipeline.webhook_settings import WebhooksSettings, sources_of
-from pipeline.webhook_signatures import (
+from pipeline.webhooks.intake import Intake
+from pipeline.webhooks.settings import WebhooksSettings, sources_of
+from pipeline.webhooks.signatures import (
     Envelope,
-    HubSignature,
-    HubSpotSignature,
-    MandrillSignature,
-    PathSecret,
     Refused,
-    StandardWebhooks,
 )
-from pipeline.webhook_sources import Arrival, Source, Unreadable
+from pipeline.webhooks.sources import Source
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = [
-    "Arrival",
-    "Envelope",
-    "HubSignature",
-    "HubSpotSignature",
-    "MandrillSignature",
-    "PathSecret",
-    "Refused",
-    "Source",
-    "StandardWebhooks",
-    "Unreadable",
-    "hubspot_events",
-    "standard_event",
-    "webhooks",
-]
 
 log = structlog.get_logger()
 

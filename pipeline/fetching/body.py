@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 
 from pipeline.errors import Permanent, Transient
-from pipeline.fetching_address import AddressRefused
+from pipeline.fetching.address import AddressRefused
 
 _PIECE = 64 * 1024
 

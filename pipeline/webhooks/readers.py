@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from pipeline.webhook_signatures import Envelope
-from pipeline.webhook_sources import Arrival, Unreadable
+from pipeline.webhooks.signatures import Envelope
+from pipeline.webhooks.sources import Arrival, Unreadable
 
 #: Fields of a form, and names within names, at most.
 _FIELDS = 1_000

@@ -11,7 +11,7 @@ from pipeline.declaration import DECLARED
 from pipeline.errors import PipelineError
 from pipeline.ids import NAME
 from pipeline.sending import LONGEST_LABEL
-from pipeline.webhook_signatures import Envelope, PathSecret, Scheme
+from pipeline.webhooks.signatures import Envelope, PathSecret, Scheme
 
 if TYPE_CHECKING:
     from pipeline.actor import Actor

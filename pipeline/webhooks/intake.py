@@ -16,8 +16,8 @@ from pipeline.blobs import get_blobs
 from pipeline.declaration import DECLARED
 from pipeline.errors import InvalidInput, Unavailable
 from pipeline.sending import Send
-from pipeline.webhook_signatures import Envelope
-from pipeline.webhook_sources import Source, Unreadable
+from pipeline.webhooks.signatures import Envelope
+from pipeline.webhooks.sources import Source, Unreadable
 
 if TYPE_CHECKING:
     from pipeline.actor import Actor
