@@ -91,13 +91,15 @@ class Cron:
 
     def ticks(self, instant: datetime) -> Iterator[datetime]:
         """Give all moments later than an instant, in UTC, one after the other, without end."""
-        shown = _wall(instant, self.zone)
-        told = instant
-        for wall in self._walls(shown.replace(second=0, microsecond=0)):
-            at = reached(wall, self.zone)
-            if at > told:  # of the times that a gap swallows, only the first has a moment of its own
-                told = at
-                yield at
+        told, minutes = instant, [minute * _MINUTE for minute in self.fields.minutes]
+        for hour in self._hours(_wall(instant, self.zone)):
+            offset = _steady(hour, self.zone)
+            begin = None if offset is None else (hour - offset).replace(tzinfo=UTC)
+            for minute in minutes:
+                at = reached(hour + minute, self.zone) if begin is None else begin + minute
+                if at > told:  # of the times that a gap swallows, only the first has a moment of its own
+                    told = at
+                    yield at
 
     def latest(self, instant: datetime) -> datetime:
         """Give the last moment that is not later than an instant, in UTC."""
@@ -127,21 +129,15 @@ class Cron:
         by_day, by_weekday = day.day in its.days, day.isoweekday() % 7 in its.weekdays
         return by_day or by_weekday if its.either else by_day and by_weekday
 
-    def _walls(self, start: datetime) -> Iterator[datetime]:
-        day = start.replace(hour=0, minute=0)
+    def _hours(self, start: datetime) -> Iterator[datetime]:
+        day, first = start.replace(hour=0, minute=0, second=0, microsecond=0), start.hour
         while True:
             if day.month not in self.fields.months:
-                day = (day.replace(day=1) + 31 * _DAY).replace(day=1)
+                day, first = (day.replace(day=1) + 31 * _DAY).replace(day=1), 0
                 continue
             if self._on(day):
-                for hour in self.fields.hours:
-                    if day.date() == start.date() and hour < start.hour:
-                        continue
-                    for minute in self.fields.minutes:
-                        wall = day.replace(hour=hour, minute=minute)
-                        if wall >= start:
-                            yield wall
-            day += _DAY
+                yield from (day.replace(hour=hour) for hour in self.fields.hours if hour >= first)
+            day, first = day + _DAY, 0
 
     def _walls_back(self, start: datetime) -> Iterator[datetime]:
         day = start.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -212,6 +208,13 @@ def reached(wall: datetime, where: ZoneInfo) -> datetime:
         else:
             before = middle
     return after
+
+
+def _steady(hour: datetime, where: ZoneInfo) -> timedelta | None:
+    """Give the offset of an hour in which no clock is changed; none for any other."""
+    offset = _offset(hour, where, 0)
+    others = (_offset(hour, where, 1), _offset(hour + 59 * _MINUTE, where, 0), _offset(hour + 59 * _MINUTE, where, 1))
+    return offset if all(other == offset for other in others) else None
 
 
 def _offset(wall: datetime, where: ZoneInfo, fold: int) -> timedelta:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.database_address import NoDriver, read_address
 from pipeline.database_engine import TURN, make_engine
-from pipeline.database_faults import NoDatabase, as_unavailable, told
+from pipeline.database_faults import Conflict, NoDatabase, as_unavailable, told
 from pipeline.database_upsert import upsert
 from pipeline.errors import PipelineError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONNECTIONS",
+    "Conflict",
     "Database",
     "NoDatabase",
     "NoDriver",

@@ -26,6 +26,10 @@ class NoDatabase(Unavailable):
     """The database is away, full, busy, or in its own way; what was to be written is not, and may be tried again."""
 
 
+class Conflict(NoDatabase):
+    """Another transaction was in the way, and the database ended this one: the same may be tried again at once."""
+
+
 def as_unavailable(error: sa.exc.SQLAlchemyError) -> NoDatabase | None:
     """Give what stands for an error of a database that is that cannot work now; none for a mistake."""
     import sqlalchemy as sa
@@ -34,7 +38,16 @@ def as_unavailable(error: sa.exc.SQLAlchemyError) -> NoDatabase | None:
         return NoDatabase("All of this process's connections to the database are in use, and none became free.")
     if not isinstance(error, sa.exc.DBAPIError) or _is_mistake(error):
         return None
-    return NoDatabase(f"The database does not do what it should: {told(error)}.")
+    meant = Conflict if _is_conflict(error) else NoDatabase
+    return meant(f"The database does not do what it should: {told(error)}.")
+
+
+def _is_conflict(error: sa.exc.DBAPIError) -> bool:
+    return (
+        getattr(error.orig, "sqlstate", None) in {"40001", "40P01"}
+        or _mariadb_code(error) in {1020, 1213}
+        or getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY_SNAPSHOT
+    )
 
 
 def _is_mistake(error: sa.exc.DBAPIError) -> bool:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -18,8 +18,6 @@ from pipeline.errors import InvalidInput, Permanent, PipelineError
 from pipeline.settings import SecretUrl, Settings
 
 if TYPE_CHECKING:
-    import redis
-
     from pipeline.engine.putting_back import PuttingBack
 
 _FORMAT = "dramaturg redis 1"
@@ -52,7 +50,7 @@ class Installation:
         )
 
     @cached_property
-    def client(self) -> redis.Redis:
+    def client(self) -> Any:
         """A client of its Redis."""
         from pipeline.engine.connection import connect
 
@@ -107,7 +105,7 @@ class RedisCopy:
     """
 
     def __init__(
-        self, client: redis.Redis | None = None, namespace: str = "", *, plain: bool = False, ask: bool = True
+        self, client: Any = None, namespace: str = "", *, plain: bool = False, ask: bool = True
     ) -> None:
         from pipeline.engine.copied import Digest
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 from functools import lru_cache
 
 from actors.growth import crm, mailchimp, transactional, whatsapp
-from actors.growth.sequence import Does, Done, Order
-from actors.growth.sequence_once import Work, once, work_of
+from actors.growth.sequence import DECLARED, Does, Done, Order
+from actors.growth.sequence_once import Work, once, sequence_rows, work_of
 from pipeline import Actor, InvalidInput, Permanent, Retry, Run, actor
 
 _DAY = timedelta(days=1)
@@ -34,10 +34,10 @@ def note_in_crm(order: Order, run: Run) -> Done:
 
     def note() -> str:
         activity = crm.CrmActivity(at=run.now, title=work.step.text, text=work.step.text)
-        return crm.crm().add_activity(_in_crm(work), activity, key)
+        return crm.crm().add_activity(_known_in_crm(work), activity, key)
 
     def find() -> str | None:
-        return crm.crm().find_activity(_in_crm(work), key)
+        return crm.crm().find_activity(_known_in_crm(work), key)
 
     return once(work, run, note, shown=f"CRM activity of {work.contact.email}", lookup=find)
 
@@ -81,6 +81,14 @@ def send_whatsapp(order: Order, run: Run) -> Done:
     work = work_of(order)
     shown = f"{work.step.template} to {work.contact.phone}"
     return once(work, run, lambda: _write(work), shown=shown)
+
+
+def _known_in_crm(work: Work) -> str:
+    """Give the CRM's id of a person, by an earlier step of the sequence if one asked for it."""
+    steps = sequence_rows().steps((work.order.contact, work.order.sequence))
+    earlier = [one.name for one in DECLARED[work.order.sequence].steps if one.does == "crm.contact"]
+    known = [steps[name]["reference"] for name in earlier if name in steps and steps[name]["state"] == "done"]
+    return known[0] if known and known[0] else _in_crm(work)
 
 
 def _in_crm(work: Work) -> str:

@@ -27,12 +27,12 @@ _NOW = """\
   DRAMATURG_BACKUP_TO=/mnt/backups dramaturg backup now
   dramaturg backup now --only redis,database
 
-It is a run of backup.daily like any other: stopped or killed, it goes on where
-it was when a worker takes it up. This command brings workers of its own.
+It is a run of backup.daily like any other: stopped or killed, it goes on
+where it was when a worker takes it up. This command brings its own workers.
 
-[bold]With --json[/bold]: {"id", "place", "proof", "notes", "keys", "tables", "rows",
-"blobs", "new_blobs", "damaged_blobs", "encrypted", "stored", "held_ms",
-"removed"}; proof is restored, read or checksums.
+[bold]With --json[/bold]: {"id", "place", "proof", "notes", "keys", "tables",
+"rows", "blobs", "new_blobs", "damaged_blobs", "encrypted", "stored",
+"held_ms", "removed"}; proof is restored, read or checksums.
 """
 
 _LS = """\
@@ -42,7 +42,7 @@ _LS = """\
   dramaturg backup ls --json | jq -r '.backups[-1].id'
 
 [bold]With --json[/bold]: {"backups": [{"id", "at", "proof", "encrypted", "stored",
-"what"}]}, oldest first; a damaged one has "problem" in place of all but its id.
+"what"}]}, oldest first; a damaged one has "id" and "problem" only.
 """
 
 _VERIFY = """\
@@ -51,9 +51,9 @@ _VERIFY = """\
   dramaturg backup verify
   dramaturg backup verify 20260203T030000Z-1a2b3c4d
 
-Without a name, the newest. It is read back, restored into databases made for
-it, and counted; nothing of yours is touched. The exit code is 1 if it is
-damaged.
+Without a name, the newest. It is read back, restored into databases made
+for it, and counted; nothing of yours is touched. The exit code is 1 if it
+is damaged.
 
 [bold]With --json[/bold]: {"id", "proof", "checked": {what: {"proof", "note"}}}
 """
@@ -65,11 +65,11 @@ _RESTORE = """\
   dramaturg backup restore latest --only database --force database
   dramaturg backup restore latest --nothing-since
 
-Stop the workers first. What is not empty is overwritten only if --force names
-it. Runs that were being worked on are in line again; before an effect that may
-have happened since the copy was taken they look it up, or wait for a person
-(dramaturg review ls). --nothing-since says that nothing can have: the workers
-were stopped before the backup was made.
+Stop the workers first. What is not empty is overwritten only if --force
+names it. Runs that were being worked on are in line again; before an effect
+that may have happened since the copy was taken they look it up, or wait for
+a person (dramaturg review ls). --nothing-since says that nothing can have:
+the workers were stopped before the backup was made.
 
 [bold]With --json[/bold]: {"id", "blobs", "tables", "rows", "keys", "running",
 "taken_at"}

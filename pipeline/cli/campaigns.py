@@ -25,13 +25,14 @@ _SYNC = """\
   dramaturg campaigns sync 2b5f0e1a4c
   dramaturg campaigns sync --no-wait --json
 
-A dry run asks the platform and our tables, and prints what a sync would change
-on either side, one change a line. It writes nothing, not even to Redis.
+A dry run asks the platform and our tables, and prints what a sync would
+change on either side, one change a line. It writes nothing, not to Redis
+either.
 
 [bold]With --json[/bold]: what was done: {list_id, read, changed, gone, told, refused,
-later, campaigns, renamed, failed}; with --no-wait {id}; with --dry-run one line
-a change: {side, what, kind, name, values}; a value is [before, after]. The exit
-code is 1 if a part failed; the next sync goes on with it.
+later, campaigns, renamed, failed}; with --no-wait {id}; with --dry-run a line
+a change: {side, what, kind, name, values}; a value is [before, after]. The
+exit code is 1 if a part failed; the next sync goes on with it.
 """
 
 _LS = """\
@@ -40,8 +41,8 @@ _LS = """\
   dramaturg campaigns ls
   dramaturg campaigns ls 2b5f0e1a4c --json
 
-[bold]With --json[/bold]: {"list_id", "members": {status: number}, "campaigns": [...]},
-as in campaigns show; an empty status are members who are not there yet.
+[bold]With --json[/bold]: {"list_id", "members": {status: number}, "campaigns": [...]};
+these as in campaigns show. Members without a status are not there yet.
 """
 
 _SHOW = """\

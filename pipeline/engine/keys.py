@@ -9,7 +9,7 @@ key                       type    holds
 ========================  ======  ==============================================================================
 ``run:<id>``              hash    the run record: the truth about one run (fields: ``RECORD``)
 ``run:<id>:log``          list    its events as JSON, oldest first; also a channel that tells of new ones
-``run:<id>:steps``        hash    step name -> result of the finished step
+``run:<id>:steps``        hash    step name -> result of the finished step; ``~restored``: put back from a copy
 ``run:<id>:errors``       list    one JSON object a failed attempt
 ``run:<id>:calls``        list    one JSON object a call of a language model
 ``run:<id>:children``     set     the runs it started and waits for

@@ -12,7 +12,7 @@ MINUTE = timedelta(minutes=1)
 
 def test_a_sync_whose_worker_is_killed_ends_as_if_it_was_not(here: Stage) -> None:
     """Both sides are the same, nobody is there twice, nobody who left is back, and ten calls are the most at a time."""
-    report = campaigning.killed(here, members=60, kills=2, seed=3, settled=MINUTE)
+    report = campaigning.killed(here, members=90, kills=1, seed=3, settled=MINUTE)
     assert not report.broken, report
 
 

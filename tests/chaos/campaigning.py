@@ -46,7 +46,7 @@ def killed(here: Stage, *, members: int, kills: int, seed: int, settled: timedel
     Never are more than ten calls open, and nobody who left is subscribed again.
     """
     report, dice = Report(), random.Random(seed)
-    with account(here, seed, page="20", batch="20", direct="5", poll="0.1", overlap="1") as (mailchimp, env):
+    with account(here, seed, page="20", batch="4", direct="4", poll="0.1", overlap="1") as (mailchimp, env):
         emails = [f"m{number}@host.tld" for number in range(members)]
         for email in emails[: members // 2]:
             mailchimp.subscribe(AUDIENCE, email, FNAME="There")
@@ -57,13 +57,13 @@ def killed(here: Stage, *, members: int, kills: int, seed: int, settled: timedel
         mailchimp.delay(timedelta(milliseconds=20))
         gone: set[str] = set()
         states: list[str | None] = []
-        worker = here.worker(threads=4, env=env, modules=MODULE)
+        worker = here.worker(threads=16, env=env, modules=MODULE)
         for turn in range(kills):
             run = sync.send(Sync(list_id=AUDIENCE))
             _wait(here, mailchimp, run, dice.randrange(3, 25))
             worker.kill()
             _people(mailchimp, emails, gone, turn, dice)
-            worker = here.worker(threads=4, env=env, modules=MODULE)
+            worker = here.worker(threads=16, env=env, modules=MODULE)
             states += here.settle([run.id], settled).values()
         mailchimp.delay(timedelta())
         for _ in range(2):

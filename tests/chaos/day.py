@@ -55,20 +55,15 @@ class Plan:
     came: datetime
     zone: str
     due: dict[str, datetime]
+    lead: Lead
     leaves: str = ""
     left: datetime = END
 
     @property
-    def lead(self) -> Lead:
-        """The form that is sent."""
-        return person(self.number, self.came, timezone=self.zone)
-
-    @property
     def sent(self) -> list[tuple[str, str]]:
         """Which messages have to have come by the end of the day, to which address or number."""
-        lead = self.lead
         return [
-            (lead.email if name == "drip-mail" else lead.phone, name)
+            (self.lead.email if name == "drip-mail" else self.lead.phone, name)
             for name, at in self.due.items()
             if at < END and not (at > self.left and self.leaves == ("email" if name == "drip-mail" else "whatsapp"))
         ]
@@ -131,7 +126,8 @@ def _plan(number: int, dice: random.Random) -> Plan:
             break
     leaves = dice.choice(["", "", "", "", "", "", "email", "whatsapp"])
     left = due["drip_chat_1"] + 1.4 * H
-    return Plan(number, came, zone, due, leaves if left < END - H else "", left)
+    lead = person(number, came, timezone=zone)
+    return Plan(number, came, zone, due, lead, leaves if left < END - H else "", left)
 
 
 def _awake(at: datetime, zone: str) -> datetime:
@@ -166,12 +162,12 @@ def _listen(world: Outside) -> list[MailchimpEvent]:
 
 
 def _deliver(world: Outside, events: list[MailchimpEvent]) -> None:
-    """Bring what the others have to tell, each of it twice."""
-    for _ in range(2):
-        for event in events:
-            world.here.send(mailchimp_event, event)
-        for kind, told in world.whatsapp.hooks.waiting:
-            heard = WhatsAppEvent(kind="message" if kind == "messages" else "status", told=told)
+    """Bring what the others have to tell: all of what people said twice, and some of what became of messages."""
+    for event in events * 2:
+        world.here.send(mailchimp_event, event)
+    for number, (kind, told) in enumerate(world.whatsapp.hooks.waiting):
+        heard = WhatsAppEvent(kind="message" if kind == "messages" else "status", told=told)
+        for _ in range(2 if kind == "messages" or number % 10 == 0 else 1):
             world.here.send(whatsapp_event, heard)
     events.clear()
     world.whatsapp.hooks.waiting.clear()

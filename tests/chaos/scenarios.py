@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.chaos import crashing, garbling, killing, losing, stalling, stopping
+from tests.chaos.backup_scenarios import BACKUP_SCENARIOS
 from tests.chaos.campaign_scenarios import CAMPAIGN_SCENARIOS
 from tests.chaos.database_scenarios import DATABASE_SCENARIOS
 from tests.chaos.growth_scenarios import GROWTH_SCENARIOS
@@ -139,6 +140,7 @@ SCENARIOS = (
     *LIMIT_SCENARIOS,
     *DATABASE_SCENARIOS,
     *STATS_SCENARIOS,
+    *BACKUP_SCENARIOS,
     *CAMPAIGN_SCENARIOS,
     *GROWTH_SCENARIOS,
     *WEBHOOK_SCENARIOS,

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from pipeline import Unavailable, database_address, database_engine
 from pipeline.classification import classify
-from pipeline.database import Database, NoDatabase, NoDriver, upsert
+from pipeline.database import Conflict, Database, NoDatabase, NoDriver, upsert
 from pipeline.errors import InvalidInput
 from pipeline.tables import LongText, Price, Real, UtcTime
 from tests.support.databases import PASSWORD, DatabaseServer, MariaDbServer, PostgresServer
@@ -199,7 +199,7 @@ def test_one_of_two_in_each_others_way_is_told_to_try_again(server: DatabaseServ
                     upsert(connection, things, ("id",), {"name": f"{order} {key}"}, {"id": key})
                     if position == 0:
                         both.wait(timeout=20)
-        except NoDatabase as error:
+        except Conflict as error:
             ended.append((order, str(error)))
 
     threads = [threading.Thread(target=change, args=(order,)) for order in ("ab", "ba")]

@@ -81,6 +81,8 @@ def test_messages_wait_for_the_morning_where_the_person_is(world: Outside, lette
     """What is due at night goes at nine; the steps after it count from then on."""
     for number, zone in enumerate(("Europe/Berlin", "America/New_York", "Asia/Tokyo")):
         send(world, number, timezone=zone, sequence=letters)
+    world.here.run(H / 2)
+    assert [one.next_at for one in world.leads.standings()] == [START + H, START + H, START + 11 * H]
     world.here.run()
     at: dict[str, list[float]] = {}
     for to, _, when in world.sent():

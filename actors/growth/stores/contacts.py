@@ -19,6 +19,17 @@ NAMES = ("external_key", "email", "phone")
 _TRIES = 5
 
 
+# What is asked again and again is put together once.
+_BY = {name: sa.select(contacts).where(contacts.c[name] == sa.bindparam("value")) for name in ("id", *NAMES)}
+_LAST_ANSWER = (
+    sa.select(consents.c.given)
+    .where(consents.c.contact_id == sa.bindparam("contact"), consents.c.channel == sa.bindparam("of"))
+    .order_by(consents.c.at.desc(), consents.c.given)
+    .limit(1)
+)
+_NOBODY = sa.update(contacts).where(contacts.c.id == "").values(name="")
+
+
 class ContactRows:
     """Reads and writes people, their consent, and what became of messages to them."""
 
@@ -97,23 +108,18 @@ class ContactRows:
 def begin_to_write(connection: sa.Connection) -> None:
     """Wait for one's turn to write: in SQLite, a transaction that has read cannot always write."""
     if connection.dialect.name == "sqlite":
-        connection.execute(sa.update(contacts).where(contacts.c.id == "").values(name=""))
+        connection.execute(_NOBODY)
 
 
 def allowed(connection: sa.Connection, contact_id: str, channel: str) -> bool:
     """Tell within a transaction whether the last answer for a channel was yes; of two at once, no counts."""
-    last = connection.execute(
-        sa.select(consents.c.given)
-        .where(consents.c.contact_id == contact_id, consents.c.channel == channel)
-        .order_by(consents.c.at.desc(), consents.c.given)
-        .limit(1)
-    ).scalar_one_or_none()
+    last = connection.execute(_LAST_ANSWER, {"contact": contact_id, "of": channel}).scalar_one_or_none()
     return bool(last)
 
 
 def _find(connection: sa.Connection, names: Mapping[str, str]) -> Mapping[str, Any] | None:
     for name, value in names.items():
-        found = connection.execute(sa.select(contacts).where(contacts.c[name] == value)).mappings().one_or_none()
+        found = connection.execute(_BY[name], {"value": value}).mappings().one_or_none()
         if found is not None:
             return dict(found)
     return None

@@ -21,6 +21,15 @@ Where = tuple[str, str]
 Key = tuple[str, str, str]
 
 
+# What is asked again and again is put together once.
+_PERSON: sa.BindParameter[str] = sa.bindparam("person")
+_SEQUENCE: sa.BindParameter[str] = sa.bindparam("of")
+_STEP: sa.BindParameter[str] = sa.bindparam("at_step")
+_ENROLMENT = sa.select(enrolments).where(enrolments.c.contact_id == _PERSON, enrolments.c.sequence == _SEQUENCE)
+_STEPS = sa.select(sequence_steps).where(sequence_steps.c.contact_id == _PERSON, sequence_steps.c.sequence == _SEQUENCE)
+_ONE_STEP = _STEPS.where(sequence_steps.c.step == _STEP)
+
+
 class SequenceRows:
     """Reads and writes enrolments and steps; whatever decides something is one statement that says of whom."""
 
@@ -198,23 +207,21 @@ def _step(key: Key) -> sa.Update:
     )
 
 
+def _named(where: Where) -> dict[str, str]:
+    return {"person": where[0], "of": where[1]}
+
+
 def _there(connection: sa.Connection, where: Where) -> Row | None:
-    found = connection.execute(sa.select(enrolments).where(*_at(where))).mappings().one_or_none()
+    found = connection.execute(_ENROLMENT, _named(where)).mappings().one_or_none()
     return None if found is None else dict(found)
 
 
 def _steps(connection: sa.Connection, where: Where) -> dict[str, Row]:
-    wanted = sa.select(sequence_steps).where(
-        sequence_steps.c.contact_id == where[0], sequence_steps.c.sequence == where[1]
-    )
-    return {row["step"]: dict(row) for row in connection.execute(wanted).mappings()}
+    return {row["step"]: dict(row) for row in connection.execute(_STEPS, _named(where)).mappings()}
 
 
 def _one(connection: sa.Connection, key: Key) -> Row | None:
-    wanted = sa.select(sequence_steps).where(
-        sequence_steps.c.contact_id == key[0], sequence_steps.c.sequence == key[1], sequence_steps.c.step == key[2]
-    )
-    found = connection.execute(wanted).mappings().one_or_none()
+    found = connection.execute(_ONE_STEP, {**_named(key[:2]), "at_step": key[2]}).mappings().one_or_none()
     return None if found is None else dict(found)
 
 

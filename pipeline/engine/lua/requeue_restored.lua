@@ -8,6 +8,7 @@ for _, id in ipairs(ARGV) do
   redis.call('ZREM', P .. 'leases', id)
   if r[1] == 'running' then
     count = count + 1
+    keep_start(id)
     redis.call('HSET', key, 'state', 'queued', 'starts', math.max(0, tonumber(r[2] or 1) - 1), 'reason', 'restored')
     place(id, r[3], r[4], r[5], r[6], r[7])
     emit(id, 'interrupted', '{"reason":"restored"}')
