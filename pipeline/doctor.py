@@ -10,7 +10,7 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
-from pipeline.database_check import check_database
+from pipeline.database.check import check_database
 from pipeline.engine.connection import connect
 from pipeline.engine.embedded import EmbeddedRedis, open_redis_url
 from pipeline.engine.redis_program import NoRedis, find_redis_program

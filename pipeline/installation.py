@@ -104,9 +104,7 @@ class RedisCopy:
     Raises ``Permanent`` for a copy that is damaged, or not whole.
     """
 
-    def __init__(
-        self, client: Any = None, namespace: str = "", *, plain: bool = False, ask: bool = True
-    ) -> None:
+    def __init__(self, client: Any = None, namespace: str = "", *, plain: bool = False, ask: bool = True) -> None:
         from pipeline.engine.copied import Digest
 
         self._client, self._namespace, self._plain, self._ask = client, namespace, plain, ask

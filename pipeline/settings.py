@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, PrivateAttr, Secret, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from pipeline.database_address import kind_of
+from pipeline.database.address import kind_of
 from pipeline.engine.records import Retention
 from pipeline.environment import SECRET_NAME, SettingsError, close_to, explain, found_in
 from pipeline.errors import InvalidInput

@@ -67,8 +67,8 @@ def show(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         return
     from pipeline.cli.output import print_json, say
     from pipeline.database import Database, newest_revision
-    from pipeline.database_address import kind_of
-    from pipeline.database_check import look_at
+    from pipeline.database.address import kind_of
+    from pipeline.database.check import look_at
 
     settings = _settings()
     url, shown = settings.database.get_secret_value(), str(settings.database)
@@ -131,7 +131,7 @@ def copy(
     """Copy what a SQLite file holds to the database of the settings."""
     from pipeline.cli.output import print_json, say
     from pipeline.database import Database
-    from pipeline.database_copy import copy_database
+    from pipeline.database.copy import copy_database
 
     settings = _settings()
     _declare_tables()

@@ -135,7 +135,7 @@ def _people(mailchimp: SimulatedMailchimp, emails: list[str], gone: set[str], tu
     """Let people come, change and leave at the platform, and us change some of them."""
     there = _there(mailchimp)
     for email in dice.sample(emails, 6):
-        if there.get(email, ("",))[0] == "subscribed" and dice.random() < 0.4:
+        if there.get(email, ("",))[0] == "subscribed" and dice.random() < 0.6:
             mailchimp.unsubscribe(AUDIENCE, email)
             gone.add(email)
         elif there.get(email, ("",))[0] == "subscribed":

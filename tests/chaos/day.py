@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -11,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from actors.growth.campaign_results import Campaigns
@@ -24,7 +22,7 @@ from actors.growth.webhook_events import MailchimpEvent, WhatsAppEvent, mailchim
 from pipeline import Run, actor, every
 from pipeline.schedule import SCHEDULES
 from tests.chaos.stage import Report
-from tests.support.growth import AUDIENCE, Outside, outside, person
+from tests.support.growth import AUDIENCE, Outside, in_memory, outside, person
 
 H = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -75,7 +73,7 @@ def day(*, seed: int, leads: int, members: int, deaths: float = 0.003) -> Report
     plans = [_plan(number, dice) for number in range(leads)]
     began = time.monotonic()
     with (
-        _memory() as folder,
+        in_memory() as folder,
         _declared(),
         outside(folder, START, seed=seed, deaths=deaths, sequence="day") as world,
     ):
@@ -294,11 +292,3 @@ def _declared() -> Iterator[None]:
         DECLARED.pop("day")
         SCHEDULES.clear()
         SCHEDULES.update(before)
-
-
-@contextmanager
-def _memory() -> Iterator[Path]:
-    """A folder in memory where there is one: a day of writing is not to wait for a disk."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(prefix="dt-day-", dir=memory if memory.is_dir() else None) as folder:
-        yield Path(folder)

@@ -9,11 +9,10 @@ import pytest
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
-from pipeline import database_address, database_check
 from pipeline.artifacts import ArtifactStore
 from pipeline.cli.database import _declare_tables
-from pipeline.database import Database, newest_revision
-from pipeline.database_check import check_database
+from pipeline.database import Database, address, check, newest_revision
+from pipeline.database.check import check_database
 from pipeline.settings import SecretUrl, Settings
 from pipeline.tables import metadata
 from tests.support.command_line import CommandHere
@@ -102,10 +101,10 @@ def test_the_doctor_names_what_is_wrong_with_a_server(
     assert any("more than 1,024 KiB" in told for told in _told(urls[1], home))
     mariadb_server.execute("SET GLOBAL max_allowed_packet = 16777216")
     with monkeypatch.context() as patch:
-        patch.setattr(database_check, "FAR", database_check.FAR * 0)
+        patch.setattr(check, "FAR", check.FAR * 0)
         assert any("run near it" in told for told in _told(urls[0], home))
     with monkeypatch.context() as patch:
-        patch.setattr(database_check, "OLDEST", {"postgresql": (99,), "mariadb": (99, 1)})
+        patch.setattr(check, "OLDEST", {"postgresql": (99,), "mariadb": (99, 1)})
         for url, oldest in zip(urls, ("99", "99.1"), strict=True):
             (told,) = _told(url, home)
             assert told.startswith("error")
@@ -114,7 +113,7 @@ def test_the_doctor_names_what_is_wrong_with_a_server(
         (told,) = _told(url.replace(PASSWORD, "hunter22"), home)
         assert told.startswith("error")
         assert "hunter22" not in told
-    monkeypatch.setattr(database_address, "find_spec", lambda _: None)
+    monkeypatch.setattr(address, "find_spec", lambda _: None)
     for url, kind in zip(urls, ("postgresql", "mariadb"), strict=True):
         (told,) = _told(url, home)
         assert told.endswith(f"Install it: pip install 'dramaturg[{kind}]'.")

@@ -11,9 +11,11 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
-from pipeline import Unavailable, database_address, database_engine
+from pipeline import Unavailable
 from pipeline.classification import classify
 from pipeline.database import Conflict, Database, NoDatabase, NoDriver, upsert
+from pipeline.database import address as addresses
+from pipeline.database import engine as engines
 from pipeline.errors import InvalidInput
 from pipeline.tables import LongText, Price, Real, UtcTime
 from tests.support.databases import PASSWORD, DatabaseServer, MariaDbServer, PostgresServer
@@ -155,7 +157,7 @@ def test_a_session_has_limits_of_time(server: DatabaseServer) -> None:
 
 def test_a_statement_that_takes_too_long_is_ended(server: DatabaseServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The database counts as one that cannot work now, and its next statement is answered."""
-    monkeypatch.setattr(database_engine, "STATEMENT", timedelta(seconds=1))
+    monkeypatch.setattr(engines, "STATEMENT", timedelta(seconds=1))
     database = Database(server.fresh())
     sleep = {"postgresql": "SELECT pg_sleep(20)", "mariadb": "SELECT sleep(20), count(*) FROM seq_1_to_9"}
     began = datetime.now(UTC)
@@ -169,7 +171,7 @@ def test_a_statement_that_takes_too_long_is_ended(server: DatabaseServer, monkey
 
 def test_a_row_that_is_held_is_not_waited_for_without_end(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits gives up, as one that is to try later; whoever holds it goes on."""
-    monkeypatch.setattr(database_engine, "LOCK", timedelta(seconds=1))
+    monkeypatch.setattr(engines, "LOCK", timedelta(seconds=1))
     database = Database(database_url)
     with database.begin() as connection:
         things.create(connection)
@@ -216,7 +218,7 @@ def test_one_of_two_in_each_others_way_is_told_to_try_again(server: DatabaseServ
 
 def test_connections_are_shared_and_no_more_than_said(server: DatabaseServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that is too many waits for a while and is told."""
-    monkeypatch.setattr(database_engine, "POOL", timedelta(seconds=0.2))
+    monkeypatch.setattr(engines, "POOL", timedelta(seconds=0.2))
     database = Database(server.fresh(), connections=2)
     told = pytest.raises(NoDatabase, match="All of this process's connections")
     with database.begin(), database.begin(), told, database.begin():
@@ -309,7 +311,7 @@ def test_no_error_shows_the_password(server: DatabaseServer) -> None:
 )
 def test_addresses_are_read_as_people_write_them(address: str, drawn: str) -> None:
     """The driver is ours, whatever name of the database stands there."""
-    assert database_address.read_address(address).render_as_string(hide_password=False) == drawn
+    assert addresses.read_address(address).render_as_string(hide_password=False) == drawn
 
 
 @pytest.mark.parametrize(
@@ -325,12 +327,12 @@ def test_addresses_are_read_as_people_write_them(address: str, drawn: str) -> No
 def test_addresses_that_are_none_say_why(address: str, told: str) -> None:
     """They are refused with the settings, before anything is begun."""
     with pytest.raises(ValueError, match=told):
-        database_address.kind_of(address)
+        addresses.kind_of(address)
 
 
 def test_a_driver_that_is_missing_is_told_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is as a database that is away: whatever waits for it waits."""
-    monkeypatch.setattr(database_address, "find_spec", lambda _: None)
+    monkeypatch.setattr(addresses, "find_spec", lambda _: None)
     for kind in ("postgresql", "mariadb"):
         with pytest.raises(NoDriver, match=rf"pip install 'dramaturg\[{kind}\]'"):
             Database(f"{kind}://u:p@h/d").migrate()

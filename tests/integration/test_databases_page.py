@@ -7,8 +7,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from pipeline import database, database_check, database_engine, tables
-from pipeline.database import Database
+from pipeline import database, tables
+from pipeline.database import Database, check, engine
 from tests.support.databases import MariaDbServer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "databases.md").read_text("utf-8")
@@ -51,17 +51,17 @@ def test_its_numbers_are_the_codes() -> None:
     """Versions, connections and limits of time."""
     limits = dict(re.findall(r"^\| ([a-z][^|]*) \| ([0-9]+) s \|", PAGE, re.MULTILINE))
     named = {
-        "connecting": database_engine.CONNECT,
-        "one statement": database_engine.STATEMENT,
-        "waiting for a row that another transaction holds": database_engine.LOCK,
-        "a transaction that does nothing": database_engine.IDLE,
+        "connecting": engine.CONNECT,
+        "one statement": engine.STATEMENT,
+        "waiting for a row that another transaction holds": engine.LOCK,
+        "a transaction that does nothing": engine.IDLE,
     }
     assert {name: int(seconds) for name, seconds in limits.items()} == {
         name: int(limit.total_seconds()) for name, limit in named.items()
     }
     assert f"\n{database.CONNECTIONS} x worker processes" in PAGE
-    assert f"waits for {database_engine.POOL.seconds} s" in PAGE
-    assert f"up to {database_engine.TURN.seconds // 60} minutes" in PAGE.replace("\n", " ")
+    assert f"waits for {engine.POOL.seconds} s" in PAGE
+    assert f"up to {engine.TURN.seconds // 60} minutes" in PAGE.replace("\n", " ")
     told = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mariadb": "MariaDB"}
-    for kind, oldest in database_check.OLDEST.items():
+    for kind, oldest in check.OLDEST.items():
         assert f"| {told[kind]} | {'.'.join(map(str, oldest))} or later |" in PAGE

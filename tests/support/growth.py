@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -120,3 +121,11 @@ def person(number: int, at: datetime, **more: Any) -> Lead:
         "consent": consent,
     }
     return Lead.model_validate(told | more)
+
+
+@contextmanager
+def in_memory() -> Iterator[Path]:
+    """A folder in memory where there is one: a day of writing is not to wait for a disk."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(prefix="dt-day-", dir=memory if memory.is_dir() else None) as folder:
+        yield Path(folder)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pipeline.database import CONNECTIONS, Database, NoDatabase, NoDriver, newest_revision
-from pipeline.database_address import Kind, kind_of
+from pipeline.database.address import Kind, kind_of
 from pipeline.errors import PipelineError
 from pipeline.finding import Finding
 from pipeline.settings import Settings, hide_userinfo

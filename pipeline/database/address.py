@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from pipeline.database_faults import NoDatabase
+from pipeline.database.faults import NoDatabase
 from pipeline.errors import InvalidInput
 
 if TYPE_CHECKING:

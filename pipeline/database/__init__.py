@@ -10,10 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.database_address import NoDriver, read_address
-from pipeline.database_engine import TURN, make_engine
-from pipeline.database_faults import Conflict, NoDatabase, as_unavailable, told
-from pipeline.database_upsert import upsert
+from pipeline.database.address import NoDriver, read_address
+from pipeline.database.engine import TURN, make_engine
+from pipeline.database.faults import Conflict, NoDatabase, as_unavailable, told
+from pipeline.database.upsert import upsert
 from pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ __all__ = [
 #: How many connections a process holds at most, unless it is told otherwise.
 CONNECTIONS = 10
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _ALONE = 0x6472616D  # any number, the same in every process
 
 
