@@ -50,6 +50,7 @@ _REDIRECTED = (
 
 #: What providers say of the account, the input and the load; before the HTTP status, which says less.
 _PROVIDERS = (
+    Rule("permanent", "wrong settings", exception="pipeline.environment.SettingsError"),
     Rule("permanent", "quota", exception=_AI + "ModelQuotaExceededError"),
     Rule("permanent", "quota", code=("insufficient_quota", "billing_error", "billing_hard_limit_reached")),
     Rule("permanent", "quota", code=("quota_exceeded", "ServiceQuotaExceededException")),

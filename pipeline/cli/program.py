@@ -17,6 +17,7 @@ from pipeline.cli import (
     database,
     dead,
     dead_edit,
+    dev,
     doctor,
     leads,
     lessons,
@@ -119,6 +120,7 @@ program.command("study", epilog=study.EXAMPLES)(study.study)
 program.command("demo", epilog=study.DEMO_EXAMPLES)(study.demo)
 program.command("lessons", epilog=lessons.EXAMPLES)(lessons.lessons)
 program.command("webhooks", epilog=webhooks.EXAMPLES)(webhooks.webhooks)
+program.command("dev", epilog=dev.EXAMPLES)(dev.dev)
 program.command("worker", epilog=worker.EXAMPLES)(worker.worker)
 program.command("scheduler", epilog=scheduler.EXAMPLES)(scheduler.scheduler)
 program.command("send", epilog=send.EXAMPLES)(send.send)

@@ -29,15 +29,19 @@ def scheduler(
     ] = None,
 ) -> None:
     """Fire the schedules; of several schedulers one does."""
+    from datetime import timedelta
+
     from pipeline import logs
     from pipeline.cli.opening import opened
+    from pipeline.engine.lifeline import watch_supervisor
     from pipeline.engine.scheduler import Scheduler
     from pipeline.schedule import SCHEDULES
     from pipeline.settings import Settings
 
+    stop = threading.Event()
+    watch_supervisor(stop.set, grace=timedelta(seconds=5))
     settings = Settings.load()
     logs.configure(settings.log_level, settings.log_format, secrets=settings.secrets())
-    stop = threading.Event()
     with opened(modules or (), settings=settings, fit=True) as project:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())

@@ -57,7 +57,7 @@ def worker(
         with connect(url) as client:
             require_fit_server(client, allow_unsafe=settings.allow_unsafe_redis)
         if modules or queues or settings.policies:
-            _rehearse(modules or [], queues, url)
+            rehearse(modules or [], queues, url)
         code = Supervisor(
             [*command, *(modules or [])],
             processes=processes or settings.processes,
@@ -68,7 +68,8 @@ def worker(
     raise typer.Exit(code)
 
 
-def _rehearse(modules: list[str], queues: str, url: str) -> None:
+def rehearse(modules: list[str], queues: str, url: str) -> None:
+    """See that the modules and queues are there before workers are started; ends with exit code 2 if not."""
     import subprocess
 
     # In a process of its own: a module may be large, and the supervisor stays small.

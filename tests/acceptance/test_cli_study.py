@@ -17,6 +17,7 @@ import pytest
 
 from pipeline.engine.embedded import EmbeddedRedis
 from tests.support.command_line import COMMAND, CommandLine
+from tests.support.left_over import left_over
 from tests.support.processes import Processes, processes
 from tests.support.redis_server import RedisServer
 from tests.support.site import Site, page
@@ -58,19 +59,6 @@ def long_text(tmp_path: Path) -> Path:
 
 
 WORDS = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "theta", "kappa", "lambda", "sigma")
-
-
-def left_over(home: Path) -> list[str]:
-    """Processes that have this home in their environment or their arguments."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            text = (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if os.fsencode(home) in text and int(folder.name) != os.getpid():
-            found.append(f"{folder.name}: {(folder / 'cmdline').read_bytes()!r}")
-    return found
 
 
 def test_the_demo_needs_nothing_and_leaves_nothing_running(tmp_path: Path, home: Path) -> None:

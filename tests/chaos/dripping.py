@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import Counter
@@ -86,7 +87,9 @@ def drip(
     """Send a drip to all of them, and see that no message came twice, after consent was taken back, or at night."""
     report, dice = Report(), random.Random(seed)
     # Workers are there within a few seconds; the hours are counted from then.
-    town = Town(datetime.now(UTC) + _STARTING, falls=storm / 2, wakes=storm / 3)
+    second = timedelta(seconds=1)  # the hours are settings, in whole seconds
+    begun = datetime.now(UTC).replace(microsecond=0) + _STARTING
+    town = Town(begun, falls=storm // (2 * second) * second, wakes=storm // (3 * second) * second)
     with _providers(seed, odd, lost) as (mailchimp, whatsapp, crm):
         env = {
             **addresses(mailchimp, whatsapp, crm),
@@ -107,9 +110,9 @@ def drip(
             began = time.monotonic()
             while (now := time.monotonic() - began) < storm.total_seconds() + settled.total_seconds():
                 states = list(here.states(runs).values())
+                _leave(town, leavers, min(1.0, now / storm.total_seconds()))
                 if now < storm.total_seconds():
                     crew.kill_one_every(every)
-                    _leave(town, leavers, now / storm.total_seconds())
                 elif all(state in FINAL for n, state in enumerate(states) if town.awake_throughout(n)):
                     break
                 crew.keep_alive(runs)
@@ -174,7 +177,7 @@ def _received(mailchimp: SimulatedMailchimp, whatsapp: SimulatedWhatsApp) -> lis
 
 def _leave(town: Town, leavers: list[int], part: float) -> None:
     """Have people take back their consent, evenly over the storm."""
-    for number in leavers[: int(len(leavers) * part) + 1]:
+    for number in leavers[: math.ceil(len(leavers) * part)]:
         address = f"person{number}@example.org"
         if address not in town.gone and Contacts().withdraw("all", email=address, why="enough", at=datetime.now(UTC)):
             town.gone[address] = datetime.now(UTC)
