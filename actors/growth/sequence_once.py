@@ -18,7 +18,7 @@ from actors.growth.lead import Channel
 from actors.growth.leads_settings import LeadsSettings
 from actors.growth.quiet_hours import QuietHours
 from actors.growth.sequence import DECLARED, Done, Order, SequenceStep
-from pipeline import InvalidInput, NeedsReview, Permanent, RateLimited, Run, Snooze
+from pipeline import InvalidInput, NeedsReview, Permanent, RateLimited, Run, Snooze, Unavailable
 from pipeline.database import get_database
 
 if TYPE_CHECKING:
@@ -130,7 +130,10 @@ def once(
     def call_once(what: str) -> str:
         del what  # for whoever reviews it
         _let_sleep(work, run)
-        why = work.lacks or rows.begin(key, run.id, work.consent, run.now)
+        try:
+            why = work.lacks or rows.begin(key, run.id, work.consent, run.now)
+        except Unavailable as error:  # nobody was called yet, and nobody has to wonder
+            raise Snooze(_LOOK_AGAIN, f"the database is away: {error}") from error
         if why:
             raise _Withheld(why)
         try:

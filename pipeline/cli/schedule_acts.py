@@ -53,7 +53,8 @@ The end is not included, and is now if none is said. Times without a zone are
 read on the clocks of the schedule.
 
 [bold]With --json[/bold]: {"schedule", "ticks", "new": [run], "known", "forgotten"};
-forgotten are ticks so long ago that nobody knows whether they ran: they do not.
+forgotten are ticks so long ago that nobody knows whether they ran: those
+do not run.
 """
 
 

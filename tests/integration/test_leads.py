@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,8 @@ from actors.growth.contacts import Contacts
 from actors.growth.leads import lead_created
 from actors.growth.sequence import DECLARED, Order, Sequence, SequenceStep
 from actors.growth.sequence_actors import send_email, send_whatsapp
-from pipeline import InvalidInput
+from actors.growth.stores.sequences import SequenceRows
+from pipeline import InvalidInput, Unavailable
 from pipeline.testing import SimulatedRun
 from tests.support.growth import AUDIENCE, Outside, outside, person
 
@@ -247,6 +249,23 @@ def test_a_second_run_of_a_step_sends_nothing(world: Outside, letters: str) -> N
     again = world.here.send(send_email, order)
     world.here.run()
     assert again.result == run.result.steps[0]
+    assert len(world.sent()) == 3
+
+
+def test_a_database_that_is_away_before_the_call_asks_nobody(world: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was sent then: the run waits, and goes on by itself."""
+    away = iter([True, True])
+    begin = SequenceRows.begin
+
+    def fails(rows: SequenceRows, *about: Any) -> str:
+        if next(away, False):
+            raise Unavailable("no database")
+        return begin(rows, *about)
+
+    monkeypatch.setattr(SequenceRows, "begin", fails)
+    run = send(world)
+    world.here.run()
+    assert set(states(run).values()) == {"done"}
     assert len(world.sent()) == 3
 
 

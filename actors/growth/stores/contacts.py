@@ -10,13 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from actors.growth.tables.contacts import consents, contacts, deliveries
-from pipeline.database import Database
+from pipeline.database import Conflict, Database
 
 #: By what a person is known, the surest first.
 NAMES = ("external_key", "email", "phone")
 
 #: How often a person is looked for whom another process writes at the same moment.
-_TRIES = 5
+_TRIES = 20
 
 
 # What is asked again and again is put together once.
@@ -63,7 +63,7 @@ class ContactRows:
                     for answer in answers:
                         _note(connection, kept["id"], answer)
                     return kept
-            except sa.exc.IntegrityError:  # somebody wrote the same person since they were looked for
+            except (sa.exc.IntegrityError, Conflict):  # somebody writes the same person at the same time
                 if tries == _TRIES:
                     raise
 

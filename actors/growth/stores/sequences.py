@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from actors.growth.stores.contacts import allowed, begin_to_write
 from actors.growth.tables.contacts import contacts, enrolments, sequence_steps
-from pipeline.database import Database
+from pipeline.database import Conflict, Database
 
 #: States of a step that nobody is about to do: ``claimed`` and ``calling`` are the others.
 ENDED = ("done", "withheld", "skipped", "failed", "uncertain")
@@ -55,7 +55,7 @@ class SequenceRows:
                         return row, {}
                     orphan = _enrolment(where).where(enrolments.c.run_id == "", enrolments.c.state == "active")
                     connection.execute(orphan.values(run_id=run_id, updated_at=now))
-            except sa.exc.IntegrityError:
+            except (sa.exc.IntegrityError, Conflict):
                 continue  # another run was quicker
 
     def enrolment(self, where: Where) -> Row | None:
@@ -125,7 +125,7 @@ class SequenceRows:
                     changed = {"run_id": run_id, "state": "claimed", "done_at": None}
                     if connection.execute(_step(key).where(*same).values(**changed)).rowcount:
                         return {**there, **changed}
-            except sa.exc.IntegrityError:
+            except (sa.exc.IntegrityError, Conflict):
                 continue  # another run was quicker
 
     def hand_over(self, key: Key, before: str, run_id: str) -> None:
