@@ -14,9 +14,9 @@ calls: list[str] = []
 
 @actor(
     name="customer.update",
-    queue="crm",
+    queue="customers",
     retry=Retry(attempts=2, base=timedelta(seconds=1)),
-    breaker=Breaker("crm", minimum=4, open_for=timedelta(seconds=1), ramp=timedelta(seconds=1)),
+    breaker=Breaker("customers", minimum=4, open_for=timedelta(seconds=1), ramp=timedelta(seconds=1)),
 )
 def update(name: str) -> str:
     """Update a customer in the database of another department."""
@@ -31,7 +31,7 @@ def main() -> None:
         controls = Controls(project().store)
 
         def breaker() -> dict[str, object]:
-            return controls.breakers("crm")[0]
+            return controls.breakers("customers")[0]
 
         first = update.send_many(["Ada", "Bo", "Cy", "Di"])
         until(lambda: breaker()["state"] == "open")

@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import dramatiq
 import orjson
@@ -34,6 +34,8 @@ LEASE = timedelta(seconds=8)
 
 #: How often, and with what pauses, an enqueue whose reply was lost is sent again; the ids make it one enqueue.
 _SEND_PAUSES_S = (0.05, 0.2, 0.5, 1.0)
+
+P = TypeVar("P", Limit, Breaker)
 
 log = structlog.get_logger(__name__)
 
@@ -214,8 +216,8 @@ class PipelineBroker(Broker):
     def declare_policies(self) -> None:
         """Write down the limits, breakers and budgets that this process knows; what was set by hand stays over them."""
         known = self.actors.values()
-        limits = {limit.name: limit for actor in known for limit in getattr(actor, "limits", ())}
-        breakers = {b.name: b for actor in known if (b := getattr(actor, "breaker", None)) is not None}
+        limits = _named((actor, limit) for actor in known for limit in getattr(actor, "limits", ()))
+        breakers = _named((actor, b) for actor in known if (b := getattr(actor, "breaker", None)) is not None)
         limits |= {limit.name: limit for limit in self.limits}
         breakers = {"*": Breaker()} | breakers | {breaker.name: breaker for breaker in self.breakers}
         removed = Declarations(self.store).declare(self.worker_id, limits.values(), breakers.values(), self.budgets)
@@ -235,6 +237,17 @@ class PipelineBroker(Broker):
         if self._attempts is None:
             raise RuntimeError("no worker runs in this process")
         return self._attempts
+
+
+def _named(said: Iterable[tuple[Any, P]]) -> dict[str, P]:
+    found: dict[str, tuple[Any, P]] = {}
+    for actor, policy in said:
+        first, other = found.setdefault(policy.name, (actor, policy))
+        if other != policy:
+            names = sorted({first.actor_name, actor.actor_name})
+            log.warning("policy_declared_twice", policy=policy.name, actors=names, why="one name, several settings")
+            found[policy.name] = (actor, policy)
+    return {name: policy for name, (_, policy) in found.items()}
 
 
 class NoStart(MiddlewareError, Unavailable):  # noqa: N818 - says what happened

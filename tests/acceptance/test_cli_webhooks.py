@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import socket
 import sys
@@ -14,6 +13,7 @@ import redis
 
 from pipeline.cli.webhooks import _listen
 from tests.support import hooks
+from tests.support.apart import apart
 from tests.support.command_line import CommandHere
 from tests.support.hooks import Answered, post
 from tests.support.processes import Processes, processes
@@ -51,7 +51,7 @@ def test_it_listens_starts_runs_and_ends_in_good_order(
             await post(port, "/mandrill", b"", {}),
         ]
 
-    assert [answer.status for answer in asyncio.run(ask())] == [200, 200, 401, 200, 404]
+    assert [answer.status for answer in apart(ask())] == [200, 200, 401, 200, 404]
     records = [redis_client.hgetall(key) for key in redis_client.keys("*:run:*") if redis_client.type(key) == b"hash"]
     assert sorted(record[b"actor"] for record in records) == [b"mailchimp.event", b"whatsapp.event"]
     server.terminate()

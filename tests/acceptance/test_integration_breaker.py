@@ -14,7 +14,7 @@ MODULES = ("tests.actors.integrating",)
 
 
 def _state(here: Stage) -> str:
-    [row] = GateState(here.store).breakers(["crm"])
+    [row] = GateState(here.store).breakers(["customers"])
     return str(row["state"])
 
 
@@ -27,7 +27,7 @@ def test_runs_wait_while_it_is_down_and_come_back_by_themselves(here: Stage) -> 
     assert before <= 16, "threads go on until the fourth failure is committed"
     eventually(lambda: here.ledger.count("started") >= before + 2, SOON)  # two probes: they find it down
     held = [shown for run in runs if "waits_at" in (shown := here.inspector.show(run.id) or {})]
-    assert {shown["waits_at"] for shown in held} == {"b:crm"}
+    assert {shown["waits_at"] for shown in held} == {"b:customers"}
     assert all(shown.get("attempt", 0) <= 1 for shown in held)
     here.ledger.record("mended", "-")
     attempts = [run.result(SOON) for run in runs]

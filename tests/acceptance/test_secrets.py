@@ -29,6 +29,8 @@ def everything(client: redis.Redis) -> bytes:
             value = client.lrange(key, 0, -1)
         elif kind == b"zset":
             value = client.zrange(key, 0, -1)
+        elif kind == b"stream":
+            value = client.xrange(key)
         else:
             value = client.smembers(key)
         told += key + repr(value).encode()

@@ -9,14 +9,18 @@ from tests.actors.notes import note
 from tests.support.ledger import here
 
 #: Opens soon, and is tried again soon.
-CRM = Breaker(
-    "crm", minimum=4, window=timedelta(seconds=30), open_for=timedelta(seconds=1), ramp=timedelta(milliseconds=500)
+CUSTOMERS = Breaker(
+    "customers",
+    minimum=4,
+    window=timedelta(seconds=30),
+    open_for=timedelta(seconds=1),
+    ramp=timedelta(milliseconds=500),
 )
 
 
 @actor(
     name="test.sync",
-    breaker=CRM,
+    breaker=CUSTOMERS,
     retry=Retry(attempts=5, base=timedelta(milliseconds=100), cap=timedelta(milliseconds=200)),
 )
 def sync(what: str, run: Run) -> int:

@@ -27,9 +27,6 @@ from tests.chaos.stage import Report, Stage
 from tests.support.growth import addresses, environment, person, prepare
 from tests.support.processes import Process
 
-#: How long what was let go may be on its way: what comes later than that was sent although it must not be.
-ON_ITS_WAY = timedelta(seconds=1)
-
 _STARTING = timedelta(seconds=6)
 
 
@@ -41,6 +38,8 @@ class Town:
     #: When the first zone falls asleep and the fourth wakes up, after the start.
     falls: timedelta
     wakes: timedelta
+    #: How long what was let go may be on its way: what comes later than that was sent although it must not be.
+    on_its_way: timedelta
     #: When consent was taken back, by address.
     gone: dict[str, datetime] = field(default_factory=dict)
 
@@ -62,7 +61,7 @@ class Town:
         """Tell whether somebody was asleep at a time, and when the message was let go, too."""
         where = number % 6
         if where == 0:
-            return at > self.begun + self.falls + ON_ITS_WAY
+            return at > self.begun + self.falls + self.on_its_way
         return where in {1, 2} or (where == 3 and at < self.begun + self.wakes)
 
     def awake_throughout(self, number: int) -> bool:
@@ -83,13 +82,16 @@ def drip(
     lost: float = 0.03,
     odd: float = 0.02,
     threads: int = 4,
+    on_its_way: timedelta = timedelta(seconds=1),
 ) -> Report:
     """Send a drip to all of them, and see that no message came twice, after consent was taken back, or at night."""
     report, dice = Report(), random.Random(seed)
     # Workers are there within a few seconds; the hours are counted from then.
     second = timedelta(seconds=1)  # the hours are settings, in whole seconds
     begun = datetime.now(UTC).replace(microsecond=0) + _STARTING
-    town = Town(begun, falls=storm // (2 * second) * second, wakes=storm // (3 * second) * second)
+    town = Town(
+        begun, falls=storm // (2 * second) * second, wakes=storm // (3 * second) * second, on_its_way=on_its_way
+    )
     with _providers(seed, odd, lost) as (mailchimp, whatsapp, crm):
         env = {
             **addresses(mailchimp, whatsapp, crm),
@@ -139,7 +141,7 @@ def _judge(
     each = Counter((numbers[to], step) for to, step, _ in received)
     doubled = {key: count for key, count in each.items() if count > 1}
     left = {numbers[address]: at for address, at in town.gone.items()}
-    late = [(to, at) for to, _, at in received if numbers[to] in left and at > left[numbers[to]] + ON_ITS_WAY]
+    late = [(to, at) for to, _, at in received if numbers[to] in left and at > left[numbers[to]] + town.on_its_way]
     nightly = [(to, at) for to, _, at in received if town.asleep(numbers[to], at)]
     states = here.states(runs)
     unfinished = {

@@ -37,8 +37,9 @@ class Clockwork:
                 highest = shown
         self._columns = [bytes(column) for column in columns]
 
-    def fires(self, sets: Sequence[set[int]], *, either: bool) -> list[datetime]:
+    def fires(self, sets: Sequence[set[int]], *, either: bool, before: datetime | None = None) -> list[datetime]:
         """Give the minutes, in UTC, at which a spec fires; its sets are minutes, hours, days, months, weekdays."""
+        end = len(self._columns[0]) if before is None else int((before - self.start) / _MINUTE)
         minute, hour, day, month, weekday, new = self._columns
         by_minute, by_hour, by_day, by_month, by_weekday = (
             int.from_bytes(column.translate(bytes(number in wanted for number in range(256))), "little")
@@ -53,10 +54,10 @@ class Clockwork:
                 named = wall.minute in sets[0] and wall.hour in sets[1] and wall.month in sets[3]
                 if named and (any(days) if either else all(days)):
                     flags[n] = 1
-        fired, at = [], flags.find(1)
+        fired, at = [], flags.find(1, 0, end)
         while at >= 0:
             fired.append(self.start + at * _MINUTE)
-            at = flags.find(1, at + 1)
+            at = flags.find(1, at + 1, end)
         return fired
 
 
