@@ -254,7 +254,9 @@ def test_all_clients_of_a_process_share_one_listening_connection(place: Place) -
         await asyncio.to_thread(eventually, lambda: all(len(b.events) >= 2 for b in browsers))
         clients = await asyncio.to_thread(place.client.client_list)
         assert sum(int(c["sub"]) > 0 for c in clients) == 1
-        assert len(clients) - before <= 12, "the readers are threads: of the server and of this test, not of the clients"
+        assert len(clients) - before <= 12, (
+            "the readers are threads: of the server and of this test, not of the clients"
+        )
         for run_id, fence in fences.items():
             await asyncio.to_thread(place.texts.append, run_id, fence, "text", 0, run_id)
             await asyncio.to_thread(place.end, run_id, fence)
