@@ -10,7 +10,7 @@ demo: $(STAMP)
 	$(BIN)/dramaturg demo --out study-pack
 
 test: $(STAMP)
-	$(BIN)/pytest -n 2 --dist loadfile -rs
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -rs
 
 check: $(STAMP)
 	$(BIN)/ruff check .

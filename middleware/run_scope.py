@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from dramatiq.middleware import Middleware, MiddlewareError
@@ -43,6 +44,8 @@ class RunScope(Middleware):
             correlation_id=options.get("correlation_id", ""),
             group=options.get("group", ""),
         )
+        if tick := options.get("tick"):
+            run.tick = datetime.fromisoformat(tick)
         delivery.run = run
         current_run.set(run)
         delivery.call = Call(_payload(engine, actor, delivery), run)

@@ -37,6 +37,8 @@ class Run(Steps):
 
     #: What a gate found wanting in the last draft; empty while there is none.
     feedback = ""
+    #: The tick of its schedule that it is the run of; none for a run that no schedule started.
+    tick: datetime | None = None
     _place: Place | None = None
     _chosen: int | None = None
 

@@ -51,6 +51,11 @@ PURE = [
     "rule",
     "evidence",
     "retry_after",
+    "duration",
+    "calendar",
+    "calendar_fields",
+    "calendar_words",
+    "misfire",
 ]
 
 BANNED_NAMES = {"utils", "helpers", "common", "manager", "service", "base", "handler"}

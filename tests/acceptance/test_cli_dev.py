@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.support.command_line import COMMAND, CommandLine
@@ -12,7 +12,8 @@ from tests.support.processes import processes
 
 JOBS = '''
 from datetime import timedelta
-from pipeline import actor, every
+from pathlib import Path
+from pipeline import Run, actor, every
 
 @actor(name="greet", queue="mine")
 def greet(name: str) -> str:
@@ -20,9 +21,9 @@ def greet(name: str) -> str:
     return f"hello {name}"
 
 @actor(name="tick", queue="mine")
-def tick() -> None:
-    """Leave word."""
-    open("ticked", "w").close()
+def tick(run: Run) -> None:
+    """Leave word of the tick."""
+    Path("ticked").write_text(run.tick.isoformat())
 
 every(timedelta(seconds=1), tick, misfire="skip")
 '''
@@ -44,7 +45,7 @@ def test_dev_works_fires_and_leaves_nothing(tmp_path: Path, home: Path) -> None:
         assert dev.wait(timedelta(seconds=40)) == 0
         assert "Traceback" not in dev.output
         assert left_over(home) == []
-    assert (tmp_path / "ticked").exists()
+    assert datetime.fromisoformat((tmp_path / "ticked").read_text()).tzinfo is not None
 
 
 def test_dev_names_a_module_that_is_not_there(tmp_path: Path, home: Path) -> None:
