@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from typer.testing import CliRunner
 
+from pipeline import sections
 from pipeline.cli.program import program
 
 COMMAND = [sys.executable, "-m", "pipeline.cli"]
@@ -49,6 +50,7 @@ class CommandHere:
 
     def __call__(self, *arguments: str, code: int = 0) -> Answer:
         """Run a command to its end; another exit code than ``code`` fails the test."""
+        sections.forget()  # a process of its own would read the environment anew
         configured = structlog.is_configured()
         if not configured:
             structlog.configure()  # the logs of the tests stay where they are
@@ -57,6 +59,7 @@ class CommandHere:
         finally:
             if not configured:
                 structlog.reset_defaults()
+            sections.forget()
         told = f"{arguments} ended with {ended.exit_code}\n{ended.stdout}\n{ended.stderr}"
         assert ended.exit_code == code, told
         assert ended.exception is None or isinstance(ended.exception, SystemExit), told
