@@ -10,6 +10,9 @@ import redis
 
 from pipeline.errors import AuthFailed, Transient, Unavailable
 
+#: What stands for a change in place of an answer.
+_TOLD = object()
+
 
 class Everything(Transient):
     """All keys were removed at once while they were read."""
@@ -27,6 +30,7 @@ class Tracked:
         self._connection: Any = pool.connection_class(**pool.connection_kwargs)
         self._prefix = prefix
         self._changed = changed
+        self._emptied = False
 
     def __enter__(self) -> Self:
         try:
@@ -80,13 +84,22 @@ class Tracked:
         return int(seconds) * 1000 + int(micros) // 1000
 
     def _answer(self) -> Any:
-        try:
-            return self._connection.read_response(disable_decoding=True)
-        except redis.ResponseError as error:
-            return error
+        # redis-py calls itself to read on after each change: a thousand in a row are deeper than Python goes.
+        while True:
+            try:
+                found = self._connection.read_response(disable_decoding=True, push_request=True)
+            except redis.ResponseError as error:
+                return error
+            if self._emptied:
+                raise Everything("All keys of Redis were removed while they were copied.")
+            if found is not _TOLD:
+                return found
 
-    def _hear(self, message: list[Any]) -> None:
+    def _hear(self, message: list[Any]) -> object:
+        # Nothing is raised here: redis-py would log it, and go on.
         if message[1] is None:
-            raise Everything("All keys of Redis were removed while they were copied.")
+            self._emptied = True
+            return _TOLD
         for key in cast("list[bytes]", message[1]):
             self._changed(key)
+        return _TOLD

@@ -14,6 +14,7 @@ import redis
 from pipeline.blobs import Blobs
 from pipeline.engine.records import Commit, NewRun
 from pipeline.engine.store import Store
+from pipeline.engine.tracked import Everything, Tracked
 from pipeline.errors import InvalidInput, Permanent
 from pipeline.installation import Installation, RedisCopy
 from pipeline.settings import SecretUrl
@@ -233,3 +234,22 @@ def test_a_redis_in_use_is_left_alone(runs: Store, redis_server: RedisServer, tm
     with pytest.raises(InvalidInput, match="stop them"):
         here.require_free_redis(force=True)
     Installation(here.redis_url, "beside", here.database, here.blobs, tmp_path).require_free_redis(force=False)
+
+
+def test_thousands_of_changes_before_one_answer_are_all_heard(redis_client: redis.Redis) -> None:
+    """However many keys others write while a question is on its way."""
+    heard: set[bytes] = set()
+    with Tracked(redis_client, b"{x}:", heard.add) as line:
+        for number in range(3_000):
+            redis_client.set(f"{{x}}:{number}", 1)  # one by one: each is told in a message of its own
+        assert line.ask("PING") in {b"PONG", "PONG"}
+    assert len(heard) == 3_000
+
+
+def test_a_redis_that_is_emptied_meanwhile_is_not_copied(redis_client: redis.Redis) -> None:
+    """What was read belongs to no moment any more: the copy is to begin anew."""
+    with Tracked(redis_client, b"{x}:", lambda _: None) as line:
+        redis_client.set("{x}:1", 1)
+        redis_client.flushall()
+        with pytest.raises(Everything):
+            line.ask("PING")

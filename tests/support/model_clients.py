@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import urllib.request
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from pipeline import llm
+from tests.support.apart import apart
 
 MESSAGES = [{"role": "user", "content": "Say a word."}]
 #: Seconds that each client waits for the next byte.
@@ -50,7 +50,7 @@ def openai_stream(provider: Address) -> Any:
                 one async for one in await client.chat.completions.create(model="m", messages=MESSAGES, stream=True)
             ]
 
-    return asyncio.run(ask())
+    return apart(ask())
 
 
 def anthropic_create(provider: Address) -> Any:
@@ -70,7 +70,7 @@ def anthropic_stream(provider: Address) -> Any:
         ):
             return [one async for one in stream]
 
-    return asyncio.run(ask())
+    return apart(ask())
 
 
 def http_post(provider: Address) -> Any:
@@ -101,7 +101,7 @@ def agent_on(client: Any, model: Any) -> Any:
         async with client:
             return await Agent(model, output_type=Word, retries=0, model_settings={"timeout": LIMIT}).run("Say a word.")
 
-    return asyncio.run(ask())
+    return apart(ask())
 
 
 def agent_openai(provider: Address) -> Any:
