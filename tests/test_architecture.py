@@ -178,3 +178,13 @@ def test_every_lua_script_opens_with_its_signature() -> None:
             assert text.startswith(f"-- {path.stem}(KEYS = ["), path.name
         assert "'KEYS'" not in text, path.name
         assert "'SCAN'" not in text, path.name
+
+
+def test_whoever_only_sends_loads_no_log_no_settings_and_no_redis() -> None:
+    """The public names come without what only workers and commands need: it would slow the start of every sender."""
+    heavy = ("structlog", "rich", "redis", "pydantic_settings", "sqlalchemy", "httpx2", "periodiq")
+    code = f"import sys, pipeline; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "[]"
