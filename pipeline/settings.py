@@ -23,11 +23,22 @@ from pipeline.errors import InvalidInput
 PREFIX = "DRAMATURG_"
 
 #: Variables that begin like ours and belong to the tests and to the worker's own bookkeeping.
-_NOT_SETTINGS = frozenset({"DRAMATURG_CI"})
+_NOT_SETTINGS = frozenset({"DRAMATURG_CI", "DRAMATURG_WORKER_SLOT"})
 
 
 #: What the names of settings begin with that belong to one domain (see pipeline.sections).
-SECTIONS = ("BACKUP_", "CAMPAIGNS_", "CRM_", "FETCH_", "LEADS_", "MAILCHIMP_", "STATS_", "WEBHOOKS_", "WHATSAPP_")
+SECTIONS = (
+    "BACKUP_",
+    "CAMPAIGNS_",
+    "CRM_",
+    "FETCH_",
+    "LEADS_",
+    "MAILCHIMP_",
+    "PROBES_",
+    "STATS_",
+    "WEBHOOKS_",
+    "WHATSAPP_",
+)
 
 _USERINFO = re.compile(r"://[^\s/?#\"'<>]*@")
 _PASSWORD_FIELD = re.compile(r"([?&](?:password|username|user|token|api_key)=)[^&#\s\"'<>]*", re.IGNORECASE)

@@ -16,6 +16,9 @@ import structlog
 #: The environment variable that tells a child which descriptor to read.
 LIFELINE = "DRAMATURG_SUPERVISOR_FD"
 
+#: The variable that tells a child which of the supervisor's places it has, from 0; whoever replaces it has the same.
+SLOT = "DRAMATURG_WORKER_SLOT"
+
 _log = structlog.get_logger(__name__)
 
 

@@ -22,7 +22,7 @@ from typing import Literal
 
 import structlog
 
-from pipeline.engine.lifeline import LIFELINE
+from pipeline.engine.lifeline import LIFELINE, SLOT
 
 #: Exit codes that say "start me differently": wrong usage, and EX_CONFIG of sysexits.h.
 REFUSALS = frozenset({2, 78})
@@ -183,7 +183,7 @@ class Supervisor:
         try:
             process = subprocess.Popen(  # noqa: S603 - the command is the caller's, and no shell reads it
                 self.command,
-                env={**os.environ, **self.env, LIFELINE: str(reading)},
+                env={**os.environ, **self.env, LIFELINE: str(reading), SLOT: str(slot.index)},
                 stdin=subprocess.DEVNULL,
                 stdout=self.output,
                 stderr=self.output,
