@@ -13,6 +13,7 @@ from tests.chaos.limit_scenarios import LIMIT_SCENARIOS
 from tests.chaos.policy_scenarios import POLICY_SCENARIOS
 from tests.chaos.scenario import MINUTE, SECOND, Scenario
 from tests.chaos.schedule_scenarios import SCHEDULE_SCENARIOS
+from tests.chaos.soak_scenarios import SOAK_SCENARIOS
 from tests.chaos.stage import Report, Stage
 from tests.chaos.stats_scenarios import STATS_SCENARIOS
 from tests.chaos.webhook_scenarios import WEBHOOK_SCENARIOS
@@ -144,4 +145,5 @@ SCENARIOS = (
     *CAMPAIGN_SCENARIOS,
     *GROWTH_SCENARIOS,
     *WEBHOOK_SCENARIOS,
+    *SOAK_SCENARIOS,
 )

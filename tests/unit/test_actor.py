@@ -213,3 +213,24 @@ def test_a_secret_is_refused_before_it_is_stored(payload: object) -> None:
         log_in.encode(payload)
     assert refusal.value.field == "keys"
     assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("priority", "high"),
+        ("delay", 5),
+        ("key", 7),
+        ("period", 5),
+        ("group", 7),
+        ("deadline", "tomorrow"),
+        ("correlation_id", 7),
+        ("models", "offline"),
+        ("options", 5),
+    ],
+)
+def test_how_a_payload_is_sent_is_refused_by_name_where_its_type_is_wrong(field: str, value: object) -> None:
+    """A field of another type is named; a chain given as one text would else be read letter by letter."""
+    with pytest.raises(InvalidInput, match=f"{field}=") as refused:
+        Send(payload="a", **{field: value})
+    assert refused.value.field == field
