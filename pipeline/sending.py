@@ -20,9 +20,26 @@ LONGEST_LABEL = 200
 Mode = Literal["return", "throttle", "debounce", "replace"]
 
 
+#: What each field takes, for whoever calls without a type checker.
+_TAKES: dict[str, tuple[type, str]] = {
+    "priority": (Priority, "a Priority, as Priority.HIGH"),
+    "delay": (timedelta, "a timedelta"),
+    "key": (str, "text"),
+    "period": (timedelta, "a timedelta"),
+    "group": (str, "text"),
+    "deadline": (datetime | timedelta, "a datetime with a time zone, or a timedelta"),  # type: ignore[dict-item] # isinstance takes it
+    "correlation_id": (str, "text"),
+    "models": (list | tuple, "a list or a tuple of names"),  # type: ignore[dict-item] # isinstance takes it
+    "options": (dict, "a dict"),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """How one payload is sent: everything ``Actor.send`` takes, as a value for ``send_many``."""
+    """How one payload is sent: everything ``Actor.send`` takes, as a value for ``send_many``.
+
+    Raises ``InvalidInput`` that names the field for a value of another type.
+    """
 
     payload: Any = None
     priority: Priority | None = None
@@ -35,6 +52,12 @@ class Send:
     correlation_id: str = ""
     models: Sequence[str] | None = None
     options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, (kind, told) in _TAKES.items():
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                raise InvalidInput(f"{name}={value!r}: must be {told}", field=name)
 
     def label(self, name: Literal["key", "group"]) -> str:
         """Give the key or the group; raises ``InvalidInput`` if it is no short line of text."""
