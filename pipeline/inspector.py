@@ -15,6 +15,9 @@ from pipeline.priority import TIERS
 #: How many runs of a state are looked through for those of one queue or actor: more than are kept.
 _SEARCHED = 10_000
 
+#: How many records are read in one round trip.
+_PORTION = 100
+
 if TYPE_CHECKING:
     from pipeline.engine.store import Store
     from pipeline.engine.values import Values
@@ -110,14 +113,17 @@ class Inspector(EventLog):
         # Several states wait for their time in one index, and one may ask for all of them.
         wanted = {"queue": queue, "actor": actor, "state": "" if state == "delayed" else state}
         for name in [state] if state else list(_PLACES):
-            for run_id in self._ids(name, _SEARCHED if queue or actor else limit):
-                raw = self._store.read("hgetall", keys.run(self._ns, run_id))
-                raw.pop(b"result", None)  # may be large, and a list is no place for it
-                record = self._record(raw)
-                if record and all(not value or record[name] == value for name, value in wanted.items()):
-                    rows.append({"id": run_id} | record)
-                if len(rows) >= limit:
-                    return rows
+            found = self._ids(name, _SEARCHED if queue or actor else limit)
+            for at in range(0, len(found), _PORTION):
+                portion = found[at : at + _PORTION]
+                every = self._store.read_each("hgetall", [(keys.run(self._ns, run_id),) for run_id in portion])
+                for run_id, raw in zip(portion, every, strict=True):
+                    raw.pop(b"result", None)  # may be large, and a list is no place for it
+                    record = self._record(raw)
+                    if record and all(not value or record[name] == value for name, value in wanted.items()):
+                        rows.append({"id": run_id} | record)
+                    if len(rows) >= limit:
+                        return rows
         return rows
 
     def queues(self) -> list[dict[str, Any]]:
@@ -129,12 +135,17 @@ class Inspector(EventLog):
         for queue in sorted(name.decode() for name in self._store.read("smembers", keys.queues(self._ns))):
             tiers = dict.fromkeys(TIERS, 0)
             oldest: int | None = None
-            for member in self._store.read("zrange", keys.ready(self._ns, queue), 0, 999):
-                line = keys.ready_group(self._ns, queue, member.decode())
-                tiers[TIERS[int(member.split(b":")[0])]] += self._store.read("zcard", line)
-                for run_id in self._store.read("zrange", line, 0, 0):
-                    queued = int(self._store.read("hget", keys.run(self._ns, run_id.decode()), "queued_ms") or now_ms)
-                    oldest = queued if oldest is None else min(oldest, queued)
+            members = self._store.read("zrange", keys.ready(self._ns, queue), 0, 999)
+            lines = [keys.ready_group(self._ns, queue, member.decode()) for member in members]
+            for member, size in zip(members, self._store.read_each("zcard", [(line,) for line in lines]), strict=True):
+                tiers[TIERS[int(member.split(b":")[0])]] += size
+            first = [
+                run_id
+                for run_ids in self._store.read_each("zrange", [(line, 0, 0) for line in lines])
+                for run_id in run_ids
+            ]
+            for queued in self._store.read_each("hget", [(keys.run(self._ns, i.decode()), "queued_ms") for i in first]):
+                oldest = min(int(queued or now_ms), now_ms if oldest is None else oldest)
             rows.append(
                 {
                     "queue": queue,
@@ -239,8 +250,8 @@ class Inspector(EventLog):
     def _by_queue(self, index: str) -> dict[str, int]:
         found = self._store.read("zrange", getattr(keys, index)(self._ns), 0, 999)
         counts: dict[str, int] = {}
-        for run_id in found:
-            queue = _text(self._store.read("hget", keys.run(self._ns, run_id.decode()), "queue")) or ""
+        for raw in self._store.read_each("hget", [(keys.run(self._ns, run_id.decode()), "queue") for run_id in found]):
+            queue = _text(raw) or ""
             counts[queue] = counts.get(queue, 0) + 1
         return counts
 

@@ -203,6 +203,16 @@ class Store:
         except redis.RedisError as error:
             raise Unavailable(f"Redis: {error}") from error
 
+    def read_each(self, command: str, every: Iterable[tuple[Any, ...]]) -> list[Any]:
+        """Call a command that changes nothing once for each of some arguments, all in one round trip."""
+        try:
+            pipe = self.client.pipeline(transaction=False)
+            for args in every:
+                getattr(pipe, command)(*args)
+            return pipe.execute() if len(pipe) else []
+        except redis.RedisError as error:
+            raise Unavailable(f"Redis: {error}") from error
+
     def listen(self, records: Iterable[str]) -> Listener:
         """Give something that hears of new entries in the logs of records."""
         records = list(records)

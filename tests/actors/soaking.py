@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import time
 
 from pydantic import BaseModel
 
@@ -33,6 +34,12 @@ def soak(sponge: Sponge, run: Run) -> str:
     return filled
 
 
+@actor(name="test.breathe", retry=QUICK)
+def breathe(seconds: float) -> None:
+    """Take its time, and write nothing down about it."""
+    time.sleep(seconds)
+
+
 def _fill(number: int) -> str:
     block = number.to_bytes(8, "big") * (_MEGABYTE // 8)
     with tempfile.TemporaryFile() as file:
@@ -41,4 +48,4 @@ def _fill(number: int) -> str:
         return hashlib.sha256(file.read()).hexdigest()
 
 
-__all__ = ["echo", "soak"]
+__all__ = ["breathe", "echo", "soak"]

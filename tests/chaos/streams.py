@@ -44,19 +44,17 @@ def many_readers(
     In the end every client has the texts that the last attempt wrote, and has got no event twice.
     """
     report, dice = Report(), random.Random(seed)
-    server = here.running.python("-c", _SERVER, _SECRET, env=here.env())
     options = {"threads": -(-runs // processes), "lease": 1, "modules": (streaming.__name__,)}
     crew = here.workers(processes, **options)
-    server.wait_for_output("running on")
-    [port] = re.findall(r"running on http://127.0.0.1:(\d+)", server.output)
+    port = event_server(here)
     half = runs // 2
     chapters = Chapters(chapters=max(1, tale.words // 10), words=10, pause_s=tale.pause_s)
     ids = here.accept([*teller.send_many([tale] * (runs - half)), *chronicler.send_many([chapters] * half)])
-    browsers = [_browser(int(port), run_id) for run_id in ids for _ in range(-(-clients // runs))][:clients]
+    browsers = [browser(port, run_id) for run_id in ids for _ in range(-(-clients // runs))][:clients]
     killing = lambda: _kill(here, crew, options, crashes, ids)  # noqa: E731 - a name for what is done
     apart(_drama(killing, browsers, dice, report, limit))
     states = here.settle(ids, timedelta(seconds=5))
-    latecomers = [_browser(int(port), run_id) for run_id in ids]
+    latecomers = [browser(port, run_id) for run_id in ids]
     apart(_listen_all(latecomers, report))
     texts = {run_id: Texts(here.store).read(run_id) for run_id in ids}
     lags = [lag for browser in browsers for lag in browser.lags]
@@ -133,7 +131,16 @@ async def _listen_all(browsers: list[Browser], report: Report) -> None:
     report.expect(f"a latecomer hears all of it: {troubles[:3]}", not troubles)
 
 
-def _browser(port: int, run_id: str) -> Browser:
+def event_server(here: Stage) -> int:
+    """Start a server of events in a process of its own, and give its port."""
+    server = here.running.python("-c", _SERVER, _SECRET, env=here.env())
+    server.wait_for_output("running on")
+    [port] = re.findall(r"running on http://127.0.0.1:(\d+)", server.output)
+    return int(port)
+
+
+def browser(port: int, run_id: str) -> Browser:
+    """Give a client that may listen to a run."""
     return Browser(port, path_of(run_id, EventTokens(_SECRET.encode()).issue(run_id)))
 
 
