@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check bench chaos clean setup
+.PHONY: demo test check bench chaos audit clean setup
 
 demo: $(STAMP)
 	$(BIN)/dramaturg demo --out study-pack
@@ -22,6 +22,13 @@ bench: $(STAMP)
 
 chaos: $(STAMP)
 	$(BIN)/python -m tests.chaos
+
+# Known holes in what is installed, and the bill of materials; the databases of holes are asked over the network.
+audit: $(STAMP)
+	mkdir -p dist
+	$(BIN)/uv export --quiet --frozen --all-extras --no-dev --format cyclonedx1.5 -o dist/sbom.json
+	$(BIN)/uv export --quiet --frozen --all-extras --no-dev --no-emit-project -o dist/requirements.txt
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement dist/requirements.txt
 
 setup: $(STAMP)
 
