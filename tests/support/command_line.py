@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import structlog
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 
 from pipeline import sections
 from pipeline.cli.program import program
+from tests.support.nursery import Forked, can_fork, fork
 
 COMMAND = [sys.executable, "-m", "pipeline.cli"]
 
@@ -75,18 +77,30 @@ class CommandLine:
 
     def __call__(self, *arguments: str, code: int = 0, given: str | None = None, **env: str) -> Answer:
         """Run a command to its end; another exit code than ``code``, or a traceback, fails the test."""
-        ended = subprocess.run(
-            [*COMMAND, *arguments],
-            cwd=self.folder,
-            env={**os.environ, **self.env, **env},
-            input=given,
-            stdin=subprocess.DEVNULL if given is None else None,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
-        told = f"{arguments} ended with {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
-        assert ended.returncode == code, told
-        assert "Traceback" not in ended.stderr, told
-        return Answer(ended.returncode, ended.stdout, ended.stderr)
+        code_, stdout, stderr = _run([*COMMAND, *arguments], self.folder, {**os.environ, **self.env, **env}, given)
+        told = f"{arguments} ended with {code_}\n{stdout}\n{stderr}"
+        assert code_ == code, told
+        assert "Traceback" not in stderr, told
+        return Answer(code_, stdout, stderr)
+
+
+def _run(argv: list[str], folder: Path, env: Mapping[str, str], given: str | None) -> tuple[int, str, str]:
+    """Run a command to its end and give its exit code and what it wrote to stdout and stderr."""
+    with TemporaryFile() as stdin, TemporaryFile() as stdout, TemporaryFile() as stderr:
+        if given is not None:
+            stdin.write(given.encode())
+            stdin.seek(0)
+        streams = (stdin.fileno(), stdout.fileno(), stderr.fileno())
+        process: Forked | subprocess.Popen[bytes]
+        if can_fork(argv, env):
+            process = fork(argv, env=env, cwd=folder, streams=streams)
+        else:
+            process = subprocess.Popen(argv, cwd=folder, env=env, stdin=stdin, stdout=stdout, stderr=stderr)
+        try:
+            code = process.wait(LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        stdout.seek(0)
+        stderr.seek(0)
+        return code, stdout.read().decode(), stderr.read().decode()

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO
 
+from tests.support.nursery import Forked, can_fork, fork
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,7 @@ _MARK = "TEST_PROCESSES"
 class Process:
     """One running program in its own session, with everything it wrote to stdout and stderr."""
 
-    popen: subprocess.Popen[bytes]
+    popen: subprocess.Popen[bytes] | Forked
     _written: IO[bytes]
 
     @property
@@ -98,15 +99,22 @@ class Processes:
     def start(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path = ROOT) -> Process:
         """Start ``argv`` with stdout and stderr kept together in a file."""
         written = tempfile.NamedTemporaryFile(dir=self.folder, suffix=".log", delete=False)  # noqa: SIM115 - closed in end()
-        popen = subprocess.Popen(
-            argv,
-            cwd=cwd,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", _MARK: self._mark, **self.env, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=written,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        whole = {**os.environ, "PYTHONUNBUFFERED": "1", _MARK: self._mark, **self.env, **(env or {})}
+        popen: subprocess.Popen[bytes] | Forked
+        if can_fork(argv, whole):
+            with Path(os.devnull).open() as nothing:
+                streams = (nothing.fileno(), written.fileno(), written.fileno())
+                popen = fork(argv, env=whole, cwd=cwd, streams=streams)
+        else:
+            popen = subprocess.Popen(
+                argv,
+                cwd=cwd,
+                env=whole,
+                stdin=subprocess.DEVNULL,
+                stdout=written,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         process = Process(popen, written)
         self.started.append(process)
         return process
