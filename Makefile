@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check bench chaos audit clean setup
+.PHONY: demo test check docs bench chaos audit clean setup
 
 demo: $(STAMP)
 	$(BIN)/dramaturg demo --out study-pack
@@ -16,6 +16,10 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(STAMP)
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv sync --quiet --frozen --all-extras --group docs --inexact --active
+	$(BIN)/python -m docs.generator
 
 bench: $(STAMP)
 	$(BIN)/python -m bench
@@ -41,5 +45,5 @@ $(STAMP): pyproject.toml uv.lock
 	touch $@
 
 clean:
-	rm -rf $(VENV) study-pack dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) study-pack dist build site .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,6 +12,7 @@ from dramatiq.middleware import AsyncIO, Middleware
 
 from middleware.circuit_breaker import CircuitBreaker
 from middleware.error_classifier import ErrorClassifier
+from middleware.metrics import Metrics
 from middleware.model_fallback import ModelFallback
 from middleware.outcome import Outcome
 from middleware.progress import Progress
@@ -19,6 +20,7 @@ from middleware.run_scope import RunScope
 from middleware.shutdown import Shutdown
 from middleware.telemetry import Telemetry
 from middleware.timeout import Timeout
+from middleware.tracing import Tracing
 from pipeline.models import Models
 
 
@@ -28,6 +30,8 @@ def stack(*, models: tuple[str, ...] = ("offline",), timeout: timedelta = timede
         AsyncIO(),  # one event loop a process, for async actors
         Shutdown(),  # first: what was given back meanwhile must not start
         RunScope(Models(*models)),  # opens the run that all below share
+        Metrics(),  # outside of what decides: it counts what was decided, and how long all of it took
+        Tracing(),  # its span is around all below, and their log lines name it
         Telemetry(),  # times and logs what the run scope opened, whatever becomes of it
         Progress(),  # its last report goes out before the verdict is committed
         Outcome(),  # knows the failure's kind: the classifier came before it

@@ -7,6 +7,7 @@ from typing import Any
 
 from dramatiq.middleware import Middleware
 
+from pipeline import metrics
 from pipeline.chain import OF_A_MODEL, OFFLINE, after_failure, move_on
 from pipeline.engine.delivery import Delivery
 from pipeline.errors import ContextOverflow, Kind
@@ -63,6 +64,8 @@ def _move(delivery: Delivery, run: Run, exception: BaseException) -> None:
         return
     run.stand(moved)
     again = moved.at == here.at
+    if not again:
+        metrics.moved(run.models[here.at], run.models[moved.at], delivery.kind)
     told = f"again after {delivery.kind}" if again else f"{moved.moves[-1].reason}, now {run.models[moved.at]}"
     delivery.kind, delivery.why = "moved", f"{run.models[here.at]}: {told}"
 
@@ -78,6 +81,7 @@ def _pass_over(delivery: Delivery, run: Run) -> None:
     elif here <= timedelta(0) and delivery.kind != "parked":
         return  # it is there for the others: what failed is this one call
     elif min(waits) <= timedelta(0):
+        metrics.moved(run.used_model, left[waits.index(min(waits))], delivery.kind or "")
         delivery.kind, delivery.why = "moved", f"{run.used_model}: {delivery.why or delivery.kind}"
     else:
         delivery.kind, delivery.retry_after = "parked", min(waits)

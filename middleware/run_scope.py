@@ -15,6 +15,7 @@ from pipeline.errors import InvalidInput
 from pipeline.models import Models
 from pipeline.outcome import gather
 from pipeline.run import Run, current_run
+from pipeline.tracing.context import of_start
 
 
 class Refused(MiddlewareError, InvalidInput):  # noqa: N818 - says what happened
@@ -46,6 +47,7 @@ class RunScope(Middleware):
         )
         if tick := options.get("tick"):
             run.tick = datetime.fromisoformat(tick)
+        run.trace = of_start(run.id, delivery.lease.fence, options)
         delivery.run = run
         current_run.set(run)
         delivery.call = Call(_payload(engine, actor, delivery), run)

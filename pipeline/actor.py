@@ -27,9 +27,11 @@ from pipeline.limit import OF_A_QUEUE, Limit
 from pipeline.models import Models
 from pipeline.priority import Priority
 from pipeline.retry import Retry
-from pipeline.run import as_ms
+from pipeline.run import as_ms, correlation_here, current_run
 from pipeline.sending import Mode, Send
 from pipeline.signature import invalid, parameters, secret, secrets_in
+from pipeline.tracing.context import carry
+from pipeline.tracing.sends import around
 
 if TYPE_CHECKING:
     from pipeline.engine.broker import PipelineBroker
@@ -209,7 +211,8 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
         failed; *throttle* gives it for a ``period``, however it ended; *debounce* starts one run a ``period`` after the
         last send, with the last payload; *replace* puts the payload in the place of one that has not started.
         ``group`` is the tenant it counts for. After ``deadline`` it is not started any more, and stopped if it runs.
-        ``models`` replaces the actor's chain.
+        ``models`` replaces the actor's chain. ``correlation_id`` is in every log line of it and of what it sends: by
+        default the sender's, or the id of the run that sends it. It belongs to the trace of whoever sends it.
         Raises ``InvalidInput`` that names the field, and ``Unavailable`` when Redis does not answer.
         """
         sending = Send(
@@ -229,8 +232,11 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
     def send_many(self, payloads: Iterable[In | Send]) -> list[RunHandle[Out]]:
         """Send payloads, or ``Send`` values, in as few calls as can be; all are checked before any is sent."""
         broker = self.broker
-        runs = [self.new_run(item if isinstance(item, Send) else Send(payload=item)) for item in payloads]
-        return [RunHandle(run_id, self, broker) for run_id in broker.accept(runs)]
+        with around(self.actor_name, self.queue_name) as sent:
+            runs = [self.new_run(item if isinstance(item, Send) else Send(payload=item)) for item in payloads]
+            accepted = broker.accept(runs)
+            sent.note_runs(accepted)
+        return [RunHandle(run_id, self, broker) for run_id in accepted]
 
     def new_run(self, sending: Send, *, run_id: str = "", raw: bool = False, **flow: Any) -> NewRun:
         """Check a payload and give what is written when it is accepted; a ``raw`` one is checked once complete."""
@@ -239,8 +245,10 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
         options = dict(sending.options)
         if sending.models is not None:
             options["models"] = list(Models(*sending.models))
-        if sending.correlation_id:
-            options["correlation_id"] = sending.correlation_id
+        correlation_id = sending.correlation_id or correlation_here()
+        if correlation_id:
+            options["correlation_id"] = correlation_id
+        carry(options, None if (sender := current_run.get()) is None else sender.trace)
         if sending.group:
             options["group"] = sending.group
         if self.version != 1:
@@ -278,7 +286,7 @@ class Actor(dramatiq.Actor[..., Any], Generic[In, Out]):
             gates=self._gates(payload, sending),
             version=self.version,
             patience_ms=None if self.retry.patience == _DAY else as_ms(self.retry.patience),
-            correlation=sending.correlation_id,
+            correlation=correlation_id,
             **flow,
         )
 

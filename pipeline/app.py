@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import sys
+from pathlib import Path
 
 import dramatiq
 
@@ -46,7 +48,9 @@ def assemble(settings: Settings, redis_url: str) -> PipelineBroker:
         payload_limit=settings.payload_limit_bytes,
         models=settings.models,
         retention=settings.retention(),
-        on_boot=lambda: logs.configure(settings.log_level, settings.log_format, secrets=settings.secrets()),
+        on_boot=lambda: logs.configure(
+            settings.log_level, settings.log_format, secrets=settings.secrets(), worker_id=broker.worker_id
+        ),
     )
     set_ended_runs(EndedFeed(broker.store))
     policies = Policies(broker, None if settings.policies is None else policy_file.read(settings.policies))
@@ -67,3 +71,6 @@ settings = Settings.load()
 
 #: The broker of this process.
 broker = assemble(settings, _held.enter_context(open_redis_url(settings)))
+
+if Path(sys.argv[0]).name == "periodiq":  # the one command of a library that starts no worker, which would tell broker
+    broker.on_boot()

@@ -27,6 +27,8 @@ from pipeline.evidence import chain_of
 from pipeline.redaction import redact
 from pipeline.rule import Rule
 from pipeline.steps import shape_of
+from pipeline.tracing.semantics import EFFECT
+from pipeline.tracing.spans import span
 
 if TYPE_CHECKING:
     from pipeline.run import Run
@@ -122,7 +124,8 @@ def perform(
             raise effect.uncertain(before.why or "its worker stopped before the outcome was known")
     effect.intend()
     try:
-        result = fn(*args, **effect.with_key(kwargs))
+        with span(f"effect {effect.function}", "CLIENT", {EFFECT: key}):
+            result = fn(*args, **effect.with_key(kwargs))
     except Exception as error:
         effect.failed(error, ask=lookup is None and not idempotent)
         raise
@@ -153,6 +156,7 @@ class _Effect(Generic[R]):
         self._key = key
         self._arguments = arguments
         self.name = f"effect:{key}"
+        self.function: str = getattr(fn, "__name__", str(fn))
         self.idempotency_key = str(uuid.uuid5(_NAMESPACE, f"{run.id}/{key}"))
         kept = run.recall(self.name)
         self.before = self._doubted(None if kept is None else Entry.model_validate_json(kept))
@@ -251,7 +255,7 @@ class _Effect(Generic[R]):
             "kind": "effect",
             "name": self._key,
             "answer": f"answer:{self.name}",
-            "function": getattr(self._fn, "__name__", str(self._fn)),
+            "function": self.function,
             "idempotency_key": self.idempotency_key,
             "call": self._call,
             "why": why,

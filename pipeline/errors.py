@@ -24,7 +24,8 @@
     │   └── Interrupted         the worker is stopping; the run goes on elsewhere
     ├── LeaseLost               another worker owns the run: nothing this one writes counts
     └── Unavailable             Redis, or the database, does not answer
-        └── Backpressure        Redis is nearly full: nothing new is accepted
+        ├── Backpressure        Redis is nearly full: nothing new is accepted
+        └── NotReplicated       it is written, and a failover may yet lose it
 """
 
 from __future__ import annotations
@@ -203,3 +204,10 @@ class Unavailable(PipelineError):  # noqa: N818 - says what is wrong
 
 class Backpressure(Unavailable):
     """Redis is nearly full: nothing new is accepted until runs have ended; what was accepted goes on."""
+
+
+class NotReplicated(Unavailable):
+    """Redis has written it, and too few replicas said in time that they have it: it holds unless Redis fails over.
+
+    To send the same message, or under the same idempotency key, again is safe: it is accepted once.
+    """

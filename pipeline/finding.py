@@ -15,6 +15,10 @@ class Finding:
     level: Level
     what: str
     mend: str = ""
+    #: Which check it is of, as ``redis.policy``: for programs, and the same for as long as the check is.
+    check: str = ""
+    #: Whether it may go by itself, so that to try again later may do; else somebody has to change a setting.
+    passing: bool = False
 
     def __str__(self) -> str:
         return f"{self.what} {self.mend}".strip()

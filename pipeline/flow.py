@@ -34,7 +34,9 @@ from pipeline.handle import RunHandle
 from pipeline.inspector import Inspector
 from pipeline.models import Models
 from pipeline.priority import Priority
+from pipeline.run import correlation_here
 from pipeline.sending import Send
+from pipeline.tracing.sends import around
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out")
@@ -143,11 +145,14 @@ class Flow(Generic[In, Out]):
     ) -> FlowHandle[Out]:
         """Start a flow: all of its runs are accepted, or none. Raises as ``Actor.send`` does."""
         flow_id = ids.new()
-        sending = Send(priority=priority, group=group, correlation_id=correlation_id or flow_id, models=models)
-        runs, names = _unfold(self, request, sending, flow_id)
+        correlation_id = correlation_id or correlation_here() or flow_id
+        sending = Send(priority=priority, group=group, correlation_id=correlation_id, models=models)
         broker = self.nodes[-1].actor.broker
-        last = runs[-1].id
-        broker.persist(lambda: broker.store.start_flow(flow_id, self.name, runs, last))
+        with around(self.name, self.nodes[0].actor.queue_name) as sent:
+            runs, names = _unfold(self, request, sending, flow_id)
+            last = runs[-1].id
+            broker.persist(lambda: broker.store.start_flow(flow_id, self.name, runs, last))
+            sent.note_runs([run.id for run in runs], flow_id)
         return FlowHandle(flow_id, self, names, last)
 
     def _append(self, node: Node[Made]) -> Node[Made]:

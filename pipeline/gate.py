@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import orjson
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from pipeline import metrics
 from pipeline.chain import OFFLINE
 from pipeline.errors import NeedsReview, QualityError
 from pipeline.steps import name_of, shape_of
@@ -174,6 +175,7 @@ class _Gate(Generic[R]):
         """Keep that a draft below the threshold was taken."""
         self.grades = [one.model_copy(update={"accepted": one is taken}) for one in self.grades]
         self._remember()
+        metrics.count("dramaturg_gate_verdicts_total", self._step, self._run.actor, "taken")
         self._run.log.warning("gate_took_less", gate=self._step, score=taken.score, threshold=self._threshold)
 
     def close(self) -> None:
@@ -228,6 +230,7 @@ class _Gate(Generic[R]):
             )
         )
         self._remember()
+        metrics.graded(self._step, self._run.actor, grade.score, accepted=accepted)
         self._run.log.info("gate_graded", gate=self._step, draft=len(self.grades), score=grade.score, accepted=accepted)
 
     def _remember(self) -> None:

@@ -52,9 +52,11 @@ class Installation:
     @cached_property
     def client(self) -> Any:
         """A client of its Redis."""
-        from pipeline.engine.connection import connect
+        from pipeline.engine.connection import aim, connect
 
-        return connect(self.redis_url.get_secret_value(), name="dramaturg-backup")
+        client = connect(self.redis_url.get_secret_value(), name="dramaturg-backup")
+        aim(client, self.namespace)
+        return client
 
     @contextmanager
     def redis_copy(

@@ -9,10 +9,9 @@ from typing import Any
 
 import orjson
 
-HIDDEN = "***"
+from pipeline.known_secrets import SHORTEST, forms_of, held_back
 
-#: Shorter values are words that turn up anywhere; taking them out would ruin every text.
-SHORTEST = 6
+HIDDEN = "***"
 
 _WORDS = (
     r"pass(?:word|wd|phrase)?|pwd|secrets?|(?:api|access|private|secret)[_-]?key|(?:client|app)[_-]?secret|"
@@ -35,14 +34,15 @@ _KEY = re.compile(r"\b(?:[spr]k[-_]|gh[po]_|AKIA)[A-Za-z0-9_-]{16,}")
 #: of them holds nothing that the patterns would find. Most lines end here, so this is what logging costs.
 _HINT = re.compile(rb"k(?:ey|en|ie|ia|[-_])|w(?:ord|d)|cr(?:et|ed)|h(?:rase|[po]_)|zation|b(?:earer|asic)")
 
+#: What is known, in all of its forms, the longest first.
 _secrets: tuple[str, ...] = ()
 _secrets_in_json: tuple[bytes, ...] = ()
 
 
 def hide(values: Iterable[str]) -> None:
-    """Take these values out of everything from now on, in this process; what was added before stays."""
+    """Take these values, in all of their forms, out of everything from now on; what was added before stays."""
     global _secrets, _secrets_in_json  # noqa: PLW0603 - a secret of one part of a process is a secret of all of it
-    known = {value for value in values if len(value) >= SHORTEST}
+    known = {form for value in values if len(value) >= SHORTEST for form in forms_of(value)}
     _secrets = tuple(sorted(known.union(_secrets), key=len, reverse=True))
     _secrets_in_json = tuple(orjson.dumps(secret)[1:-1] for secret in _secrets)
 
@@ -59,15 +59,45 @@ def may_hold_secrets(line: bytes) -> bool:
 
 def redact(text: str) -> str:
     """Return the text without secrets: known values, users in addresses, keys, and what a name gives away."""
-    for secret in _secrets:
-        if secret in text:
-            text = text.replace(secret, HIDDEN)
+    text = _without_known(text)
     if "://" in text and "@" in text:
         text = _USERINFO.sub(f"://{HIDDEN}@", text)
     text = _HEADER.sub(rf"\1\2{HIDDEN}", text)
     text = _ASSIGNED.sub(rf"\1{HIDDEN}", text)
     text = _AUTHORIZATION.sub(rf"\1 {HIDDEN}", text)
     return _KEY.sub(HIDDEN, text)
+
+
+class Sieve:
+    """Takes known secrets out of a text that comes in pieces; the pieces it gives make up the clean text.
+
+    What may be the beginning of a secret is held back until more comes. Only known values are looked for: what looks
+    like a secret by what is around it, as ``password=...``, is not.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def take(self, piece: str) -> str:
+        """Give what can be given of the text now."""
+        if not _secrets:
+            return piece
+        text = _without_known(self._held + piece)
+        keep = held_back(text, _secrets)
+        self._held = text[len(text) - keep :]
+        return text[: len(text) - keep]
+
+    def rest(self) -> str:
+        """Give what was held back: the text goes on with nothing that belongs to it."""
+        held, self._held = self._held, ""
+        return held
+
+
+def _without_known(text: str) -> str:
+    for secret in _secrets:
+        if secret in text:
+            text = text.replace(secret, HIDDEN)
+    return text
 
 
 @lru_cache(maxsize=4096)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
+from pipeline import metrics
 from pipeline.chain import CHECKPOINT, OFFLINE, Place, after_failure, choose, move_on
 from pipeline.errors import ContextOverflow, Moved, Waiting
 from pipeline.events import FINAL
@@ -17,12 +18,15 @@ from pipeline.journal import Journal
 from pipeline.models import Models
 from pipeline.outcome import Outcome
 from pipeline.steps import Steps
+from pipeline.tracing.context import current_correlation
+from pipeline.tracing.spans import gathered
 
 if TYPE_CHECKING:
     import structlog
 
     from pipeline.actor import Actor
     from pipeline.gate import Grade
+    from pipeline.tracing.context import TraceContext
 
 R = TypeVar("R")
 In = TypeVar("In")
@@ -39,6 +43,8 @@ class Run(Steps):
     feedback = ""
     #: The tick of its schedule that it is the run of; none for a run that no schedule started.
     tick: datetime | None = None
+    #: Where this attempt is in its trace.
+    trace: TraceContext | None = None
     _place: Place | None = None
     _chosen: int | None = None
 
@@ -107,6 +113,7 @@ class Run(Steps):
         moved = move_on(self.here, self.models, reason)
         if moved is None:
             return False
+        metrics.moved(self.models[self.here.at], self.models[moved.at], "gate")
         self.stand(moved)
         if self.model == OFFLINE:
             raise Moved(f"{reason}: only the offline generator is left")
@@ -149,7 +156,8 @@ class Run(Steps):
         if self.recall(name) is None:
             self.proceed(name)
             sendings = (
-                Send(payload=one, group=self.group, correlation_id=self.correlation_id, models=models) for one in wanted
+                Send(payload=one, group=self.group, correlation_id=self.correlation_id or self.id, models=models)
+                for one in wanted
             )
             runs = (actor.new_run(sending, run_id=child) for sending, child in zip(sendings, ids, strict=True))
             self.journal.spawn(list(runs))
@@ -158,6 +166,7 @@ class Run(Steps):
         left = sum(state not in FINAL and state != "" for state, _, _, _ in rows)
         if left:
             raise Waiting(f"waits for {left} of {len(ids)} runs of {actor.actor_name}")
+        gathered(self.trace, ids)
         return [
             Outcome(
                 state=state or "removed",
@@ -245,6 +254,12 @@ class Run(Steps):
 
         moved = after_failure(self.here, self.models, error.kind, window=window, tokens=error.tokens)
         return moved is not None and self.models[moved.at] != OFFLINE
+
+
+def correlation_here() -> str:
+    """Give the correlation id that what is sent from here has unless it is given another; empty if there is none."""
+    run = current_run.get()
+    return current_correlation() or ("" if run is None else run.correlation_id or run.id)
 
 
 def as_ms(duration: timedelta) -> int:

@@ -47,14 +47,22 @@ class Schedule:
     def run(self, tick: datetime) -> NewRun:
         """Give the run of a tick; its key, which is the schedule and the tick, makes it one run."""
         at = tick.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        return self._run(f"{self.name}@{at}", {"schedule": self.name, "tick": at})
+        key = f"{self.name}@{at}"
+        return self._run(key, {"schedule": self.name, "tick": at}, correlation_id=key)
 
     def run_now(self) -> NewRun:
         """Give a run of no tick."""
         return self._run("", {"schedule": self.name})
 
-    def _run(self, key: str, options: dict[str, Any]) -> NewRun:
-        sending = Send(payload=self.payload, priority=self.priority, group=self.group, key=key, options=options)
+    def _run(self, key: str, options: dict[str, Any], *, correlation_id: str = "") -> NewRun:
+        sending = Send(
+            payload=self.payload,
+            priority=self.priority,
+            group=self.group,
+            key=key,
+            correlation_id=correlation_id,
+            options=options,
+        )
         return self.actor.new_run(sending)
 
     def told(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pipeline.environment import SettingsError, close_to, explain, found_in
+from pipeline.environment import SettingsError, close_to, explain, found_in, secrets_folder
 from pipeline.settings import SECTIONS
 
 
@@ -41,7 +41,9 @@ class Section(BaseSettings):
             close_to(name, names) for name in sorted(found) if name.startswith(cls.prefix) and name not in names
         ]
         try:
-            section = cls(_env_prefix=cls.prefix, _env_file=env_file)  # type: ignore[call-arg] # pydantic-settings' own way
+            section = cls(  # type: ignore[call-arg] # pydantic-settings' own way
+                _env_prefix=cls.prefix, _env_file=env_file, _secrets_dir=secrets_folder(env_file)
+            )
         except ValidationError as error:
             for detail in error.errors(include_url=False, include_context=False):
                 name = cls.prefix + str(detail["loc"][0]).upper() if detail["loc"] else cls.prefix

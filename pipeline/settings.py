@@ -16,8 +16,9 @@ from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, PrivateAt
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipeline.database.address import kind_of
+from pipeline.engine.address import Address
 from pipeline.engine.records import Retention
-from pipeline.environment import SECRET_NAME, SettingsError, close_to, explain, found_in
+from pipeline.environment import SECRET_NAME, SettingsError, close_to, explain, found_in, secrets_folder
 from pipeline.errors import InvalidInput
 
 PREFIX = "DRAMATURG_"
@@ -37,11 +38,14 @@ SECTIONS = (
     "PROBES_",
     "STATS_",
     "WEBHOOKS_",
+    "WEB_",
     "WHATSAPP_",
 )
 
 _USERINFO = re.compile(r"://[^\s/?#\"'<>]*@")
-_PASSWORD_FIELD = re.compile(r"([?&](?:password|username|user|token|api_key)=)[^&#\s\"'<>]*", re.IGNORECASE)
+_PASSWORD_FIELD = re.compile(
+    r"([?&](?:sentinel_)?(?:password|username|user|token|api_key)=)[^&#\s\"'<>]*", re.IGNORECASE
+)
 
 
 class SecretUrl(Secret[str]):
@@ -83,15 +87,7 @@ def _names(value: object) -> object:
 
 
 def _redis_url(value: SecretUrl) -> SecretUrl:
-    url = urlsplit(value.get_secret_value())
-    if url.scheme not in {"redis", "rediss", "unix"}:
-        raise ValueError("must begin with redis://, rediss:// or unix://")
-    if url.scheme == "unix" and not url.path:
-        raise ValueError("names no socket, as in unix:///run/redis/redis.sock")
-    try:
-        _ = url.port
-    except ValueError:
-        raise ValueError("has a port that is no number; in a password write / as %2F and @ as %40") from None
+    Address.of(value.get_secret_value())
     return value
 
 
@@ -184,7 +180,9 @@ class Settings(BaseSettings):
         Literal["debug", "info", "warning", "error", "critical"],
         BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),
     ] = Field(default="info", description="the least important messages to log")
-    log_format: Literal["json", "console"] = Field(default="json", description="how log lines look")
+    log_format: Literal["auto", "json", "ecs", "console"] = Field(
+        default="auto", description="how log lines look; auto: for people on a terminal, JSON anywhere else"
+    )
     payload_limit_bytes: ByteSize = Field(
         default=ByteSize(256 * 1024),
         ge=1024,
@@ -196,6 +194,18 @@ class Settings(BaseSettings):
         ge=0,
         le=64 * 1024 * 1024,
         description="the largest result or checkpoint kept in Redis; what is larger goes to the blob store",
+    )
+    secrets_folder: Folder | None = Field(
+        default=None, description="a folder of files that hold secrets, each named as the variable it stands for"
+    )
+    wait_replicas: int = Field(
+        default=0, ge=0, le=5, description="replicas that have to confirm what is accepted; 0: none is asked"
+    )
+    wait_timeout: Seconds = Field(
+        default=timedelta(seconds=1),
+        ge=timedelta(milliseconds=10),
+        le=timedelta(seconds=4),
+        description="how long they may take to, in seconds",
     )
     allow_unsafe_redis: bool = Field(
         default=False, description="start although Redis may lose or evict what it was given"
@@ -221,7 +231,7 @@ class Settings(BaseSettings):
             if name not in _known() and not name.removeprefix(PREFIX).startswith(SECTIONS)
         ]
         try:
-            settings = cls(_env_file=env_file)  # type: ignore[call-arg] # pydantic-settings' own way
+            settings = cls(_env_file=env_file, _secrets_dir=secrets_folder(env_file))  # type: ignore[call-arg] # pydantic-settings' own way
         except ValidationError as error:
             for detail in error.errors(include_url=False, include_context=False):
                 field = str(detail["loc"][0]) if detail["loc"] else ""
@@ -265,9 +275,9 @@ class Settings(BaseSettings):
         for address in (self.redis_url, self.database_url):
             if address is not None:
                 url = urlsplit(address.get_secret_value())
-                found.update(
-                    {url.password or "", unquote(url.password or ""), *parse_qs(url.query).get("password", [])}
-                )
+                query = parse_qs(url.query)
+                found |= {url.password or "", unquote(url.password or "")}
+                found.update(*(query.get(name, []) for name in ("password", "sentinel_password")))
         return frozenset(found - {""})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
@@ -9,9 +10,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from pipeline import metrics
 from pipeline.errors import Cancelled, ContextOverflow, Interrupted, LeaseLost, Permanent
 from pipeline.journal import Journal
 from pipeline.reporting import Reporter
+from pipeline.tracing.semantics import STEP
+from pipeline.tracing.spans import span
 from pipeline.writing import Writer, mark_of
 
 P = ParamSpec("P")
@@ -25,6 +29,8 @@ class Steps:
     # What most runs never have stands here: setting it anew for each would cost every run of a short job.
     _found: dict[str, bytes] | None = None
     _texts: Writer | None = None
+    #: The step whose function runs now; empty between steps.
+    working_on = ""
 
     def __init__(self, journal: Journal, *, run_id: str, actor: str) -> None:
         self.journal = journal
@@ -118,8 +124,14 @@ class Steps:
             restored: R = _restored(name, shape, found)
             return restored
         self.proceed(name)
-        since = self.places()
-        result = fn(*args, **kwargs)
+        since, began = self.places(), time.monotonic()
+        around, self.working_on = self.working_on, name
+        try:
+            with span(f"step {name.partition('[')[0]}", attributes={STEP: name}):
+                result = fn(*args, **kwargs)
+        finally:
+            self.working_on = around
+        metrics.observe("dramaturg_step_duration_seconds", time.monotonic() - began, self.actor, name)
         if self._texts is not None:
             self._texts.finish(name, since)
         self.remember(name, shape.dump_json(result))

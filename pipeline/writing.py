@@ -16,6 +16,7 @@ import orjson
 
 from pipeline import ids
 from pipeline.errors import Unavailable
+from pipeline.redaction import Sieve
 
 #: Calls a second that send text of one run, at most; the last piece is always sent.
 SENDS_PER_SECOND = 10
@@ -40,6 +41,12 @@ class _Stream:
 
     sent: str = ""
     held: list[str] = field(default_factory=list)
+    sieve: Sieve = field(default_factory=Sieve)
+
+    def settle(self) -> None:
+        """Hold no part of it back as the possible beginning of a secret: what follows is not its end."""
+        if rest := self.sieve.rest():
+            self.held.append(rest)
 
     @property
     def place(self) -> int:
@@ -72,12 +79,18 @@ class Writer:
         kept = self._streams.setdefault(stream, _Stream())
         if kept.place + len(text) > LONGEST:
             raise ValueError(f"the text {stream!r} grows above {LONGEST:,} characters")
-        kept.held.append(text.encode("utf-8", "replace").decode())  # half a surrogate pair has no place in JSON
+        # Half a surrogate pair has no place in JSON.
+        if clean := kept.sieve.take(text.encode("utf-8", "replace").decode()):
+            kept.held.append(clean)
         if time.monotonic() - self._sent_at >= 1 / SENDS_PER_SECOND:
             self._flush_quietly()
 
     def flush(self) -> None:
         """Send what was held back; raises ``LeaseLost`` and ``Unavailable``."""
+        self._settle()
+        self._send()
+
+    def _send(self) -> None:
         for name, kept in self._streams.items():
             if kept.held:
                 self._sent_at = time.monotonic()
@@ -97,10 +110,12 @@ class Writer:
 
     def places(self) -> dict[str, int]:
         """Give the place in every text: what ``finish`` and ``rewind`` take for 'since here'."""
+        self._settle()
         return {name: kept.place for name, kept in self._streams.items()}
 
     def finish(self, step: str, since: Mapping[str, int]) -> None:
         """Remember what was written since then as the text of a step; to be called before its result is saved."""
+        self._settle()
         texts = {name: kept.told[since.get(name, 0) :] for name, kept in self._streams.items()}
         texts = {name: text for name, text in texts.items() if text}
         if texts:
@@ -110,17 +125,24 @@ class Writer:
     def skip(self, mark: bytes | None) -> None:
         """Tell the text of a remembered step again, given what is remembered under ``mark_of`` it, if anything."""
         for name, text in orjson.loads(mark or b"{}").items():
-            self._streams.setdefault(name, _Stream()).held.append(text)
+            kept = self._streams.setdefault(name, _Stream())
+            kept.settle()
+            kept.held.append(text)
 
     def rewind(self, places: Mapping[str, int]) -> None:
         """Start over from a place in every text, the beginning where none is given."""
         for name, kept in self._streams.items():
+            kept.sieve.rest()
             told, sent = kept.told[: places.get(name, 0)], len(kept.sent)
             kept.sent, kept.held = told[:sent], [told[sent:]] if told[sent:] else []
 
+    def _settle(self) -> None:
+        for kept in self._streams.values():
+            kept.settle()
+
     def _flush_quietly(self) -> None:
         try:
-            self.flush()
+            self._send()
         except Unavailable as error:
             import structlog
 

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import cast
 
 import pytest
 import redis
+import typer.testing
 
+from pipeline.engine.connection import connect
 from tests.support.databases import MariaDbServer, PostgresServer
+from tests.support.guarded_redis import GuardedRedis
+from tests.support.redis_cluster import RedisCluster
 from tests.support.redis_server import RedisServer
+from tests.support.sentinels import Sentinels
+
+# The commands are the same each time, and building them took as long as running most of them.
+typer.testing._get_command = cache(typer.testing._get_command)
 
 
 @pytest.fixture(autouse=True)
@@ -21,13 +31,24 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
         if ours or name in {"REDIS_URL", "DATABASE_URL"} or name.endswith("_API_KEY"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
+    monkeypatch.setenv("DRAMATURG_PROBES_PORT", "0")  # many tests run at once, and the port is one
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the tests run on other deployments of Redis: ``pytest --redis sentinel``."""
+    parser.addoption("--redis", choices=("server", "sentinel", "cluster", "guarded"), default="server")
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator[RedisServer]:
-    """A private Redis for the whole run (one for each xdist worker); a test that stops it need not start it again."""
-    with RedisServer() as server:
-        yield server
+def redis_server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
+    """A private Redis for the whole run (one for each xdist worker); a test that stops it need not start it again.
+
+    With ``--redis`` it is a primary that Sentinels watch, or a cluster: what tests do to a server can be done to these.
+    """
+    kinds = {"server": RedisServer, "sentinel": Sentinels, "cluster": RedisCluster, "guarded": GuardedRedis}
+    kind = kinds[request.config.getoption("--redis")]
+    with kind() as server:
+        yield cast("RedisServer", server)
 
 
 @pytest.fixture
@@ -35,16 +56,14 @@ def redis_url(redis_server: RedisServer) -> str:
     """The address of an empty Redis."""
     if not redis_server.running:
         redis_server.start()
-    with redis_server.client() as client:
-        client.flushall()
-        client.script_flush()
+    redis_server.empty()
     return redis_server.url
 
 
 @pytest.fixture
-def redis_client(redis_url: str, redis_server: RedisServer) -> Iterator[redis.Redis]:
+def redis_client(redis_url: str) -> Iterator[redis.Redis]:
     """A client of an empty Redis."""
-    with redis_server.client() as client:
+    with connect(redis_url) as client:
         yield client
 
 

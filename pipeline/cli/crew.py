@@ -51,6 +51,7 @@ class Crew:
             env={"DRAMATURG_SHUTDOWN_GRACE": str(self._grace.total_seconds())},
             output=2 if self._file is None else self._file.fileno(),
             on_event=self._note,
+            reporting=True,
         )
         self._thread = threading.Thread(target=self._supervise, args=(self._supervisor,), name="crew")
         self._thread.start()

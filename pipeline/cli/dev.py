@@ -24,7 +24,8 @@ In another terminal, with the same DRAMATURG_HOME or REDIS_URL:
   dramaturg send order.pack --module my_app.jobs --json '{"number": 7}' --wait
 
 Ctrl-C ends all of it and leaves nothing running; the data stays. Log lines
-are for people here, unless DRAMATURG_LOG_FORMAT=json asks for JSON.
+are for people here, unless DRAMATURG_LOG_FORMAT=json asks for JSON. Probes
+are answered if DRAMATURG_PROBES_PORT is set; the scheduler's 100 ports on.
 """
 
 
@@ -45,10 +46,15 @@ def dev(
     from pipeline.engine.connection import connect
     from pipeline.engine.embedded import open_redis_url
     from pipeline.engine.server_checks import require_fit_server
+    from pipeline.engine.store import Store
     from pipeline.engine.supervisor import Supervisor
+    from pipeline.engine.supervisor_probes import supervised
+    from pipeline.probes.settings import ProbesSettings
     from pipeline.settings import Settings, hide_userinfo
 
-    settings = Settings.load()
+    settings, probes = Settings.load(), ProbesSettings.load()
+    if probes.port is None:
+        probes = probes.model_copy(update={"port": 0})  # two of them on a machine are no mistake
     fmt = settings.log_format if "log_format" in settings.model_fields_set else "console"
     logs.configure(settings.log_level, fmt, secrets=settings.secrets())
     names = modules or []
@@ -63,17 +69,28 @@ def dev(
             [sys.executable, "-m", "pipeline.cli", "scheduler", *names],
             processes=1,
             grace=timedelta(seconds=5),
-            env=env,
+            env={**env, "DRAMATURG_PROBES_PORT": str(_beyond(probes.port))},
         )
-        with _beside(clock):
-            code = Supervisor(
-                [sys.executable, "-m", "pipeline.engine.worker", "--threads", str(settings.threads), *names],
-                processes=processes,
-                grace=settings.shutdown_grace + timedelta(seconds=5),
-                env=env,
-            ).run()
+        supervisor = Supervisor(
+            [sys.executable, "-m", "pipeline.engine.worker", "--threads", str(settings.threads), *names],
+            processes=processes,
+            grace=settings.shutdown_grace + timedelta(seconds=5),
+            env=env,
+            reporting=True,
+        )
+        with connect(url) as client, _beside(clock):
+            store = Store(client, settings.namespace)
+            with supervised(supervisor, store, redis_url=url, settings=probes):
+                code = supervisor.run()
     logs.flush()
     raise typer.Exit(code)
+
+
+def _beyond(port: int | None) -> int:
+    """Give the port of the scheduler's probes: as far from the workers' as it usually is, or none."""
+    from pipeline.probes.settings import PORTS
+
+    return port + PORTS["scheduler"] - PORTS["worker"] if port else 0
 
 
 @contextmanager

@@ -16,6 +16,7 @@ class Exit(IntEnum):
     CANCELLED = 3
     TIMED_OUT = 4
     UNREACHABLE = 5
+    UNFIT = 78
 
 
 class Stop(PipelineError):  # noqa: N818 - says what the command does
@@ -37,11 +38,14 @@ def code_of(error: BaseException) -> Exit:
 
     if isinstance(error, Stop):
         return error.code
+    if isinstance(error, Unavailable):
+        from pipeline.engine.server_checks import UnfitRedis
+
+        return Exit.UNFIT if isinstance(error, UnfitRedis) else Exit.UNREACHABLE
     for kinds, code in (
         ((InvalidInput, SettingsError), Exit.USAGE),
         ((Cancelled, KeyboardInterrupt), Exit.CANCELLED),
         ((Timeout, TimeoutError), Exit.TIMED_OUT),
-        ((Unavailable,), Exit.UNREACHABLE),
     ):
         if isinstance(error, kinds):
             return code

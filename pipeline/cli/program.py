@@ -17,11 +17,14 @@ from pipeline.cli import (
     database,
     dead,
     dead_edit,
+    deploy_check,
     dev,
     doctor,
+    drain,
     leads,
     lessons,
     limits,
+    metrics,
     policies,
     queues,
     report,
@@ -32,6 +35,7 @@ from pipeline.cli import (
     send,
     stats,
     study,
+    web,
     webhooks,
     worker,
 )
@@ -46,7 +50,8 @@ _EXITS = """\
   2  wrong usage, a wrong setting, or input that is refused
   3  cancelled
   4  timed out
-  5  Redis or the database is out of reach or unfit, or no worker can start
+  5  Redis or the database is out of reach, or no worker can start
+ 78  Redis would lose runs, or lets strangers in: a setting has to be changed
 
 [bold]Settings[/bold] come from the environment (DRAMATURG_..., REDIS_URL, DATABASE_URL)
 and from a file .env here. Without REDIS_URL a private Redis runs for as long
@@ -121,7 +126,9 @@ program.command("demo", epilog=study.DEMO_EXAMPLES)(study.demo)
 program.command("lessons", epilog=lessons.EXAMPLES)(lessons.lessons)
 program.command("dev", epilog=dev.EXAMPLES)(dev.dev)
 program.command("worker", epilog=worker.EXAMPLES)(worker.worker)
+program.command("drain", epilog=drain.EXAMPLES)(drain.drain)
 program.command("scheduler", epilog=scheduler.EXAMPLES)(scheduler.scheduler)
+program.command("web", epilog=web.EXAMPLES)(web.web)
 program.command("webhooks", epilog=webhooks.EXAMPLES)(webhooks.webhooks)
 program.command("send", epilog=send.EXAMPLES)(send.send)
 program.add_typer(runs.runs)
@@ -140,4 +147,6 @@ program.add_typer(budgets.budgets)
 program.command("policies", epilog=policies.EXAMPLES)(policies.policies)
 program.add_typer(backup.backup)
 program.add_typer(database.database)
+program.command("deploy-check", epilog=deploy_check.EXAMPLES)(deploy_check.deploy_check)
+program.command("metrics", epilog=metrics.EXAMPLES)(metrics.metrics)
 program.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)

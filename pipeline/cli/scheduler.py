@@ -18,7 +18,8 @@ Start as many as you like: one fires, and another takes over within 5 seconds
 when it is killed, hangs or is cut off, and at once when it is stopped with
 SIGTERM or Ctrl-C. Each tick gives one run. While Redis is away it waits.
 
-Log lines go to stderr, one JSON object each.
+Log lines go to stderr, one JSON object each. GET /livez, /readyz, /startupz
+and /metrics at 127.0.0.1:9291: DRAMATURG_PROBES_PORT, DRAMATURG_PROBES_HOST.
 """
 
 
@@ -35,6 +36,7 @@ def scheduler(
     from pipeline.cli.opening import opened
     from pipeline.engine.lifeline import watch_supervisor
     from pipeline.engine.scheduler import Scheduler
+    from pipeline.probes import probing
     from pipeline.schedule import SCHEDULES
     from pipeline.settings import Settings
 
@@ -45,5 +47,7 @@ def scheduler(
     with opened(modules or (), settings=settings, fit=True) as project:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        Scheduler(project.broker, list(SCHEDULES.values())).run(stop)
+        with probing("scheduler", project.broker.store, project.redis_url) as pulse:
+            pulse.stops_when(stop.is_set)
+            Scheduler(project.broker, list(SCHEDULES.values())).run(stop, on_turn=pulse.beat)
     logs.flush()

@@ -79,7 +79,7 @@ def send(
         period=timedelta(seconds=period) if period else None,
         group=group,
     )
-    with opened(modules or ()) as project:
+    with opened(modules or (), fit=True) as project:
         declared = _actor(actor)
         handle = declared.send_many([sending])[0]
         if wait:

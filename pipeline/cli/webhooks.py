@@ -30,6 +30,7 @@ each is an _OLD_SECRET, or _OLD_KEY, that holds while it is changed.
 
 GET /healthz answers while it runs. Ctrl-C or SIGTERM: what came in is
 written down, then it ends. Log lines go to stderr, one JSON object each.
+GET /livez, /readyz, /startupz and /metrics at 127.0.0.1:9491.
 """
 
 
@@ -59,9 +60,10 @@ def webhooks(
         )
     from pipeline.cli.opening import opened
     from pipeline.cli.output import tell
+    from pipeline.probes import probing
     from pipeline.webhooks import webhooks as application
 
-    with opened(settings=settings, fit=True):
+    with opened(settings=settings, fit=True) as project:
         for source in sources:
             try:
                 _ = source.actor
@@ -71,10 +73,19 @@ def webhooks(
         place = "{}:{}".format(*listening.getsockname()[:2])
         tell(f"Listening on http://{place} for {', '.join(source.name for source in sources)}")
         # No access log: an address may hold a secret.
-        config = uvicorn.Config(_alone(application(*sources)), log_config=None, access_log=False, server_header=False)
-        # It ends in good order, and then raises the signal it was told to end with once more.
-        with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listening])
+        with probing("webhooks", project.broker.store, project.redis_url) as pulse, suppress(KeyboardInterrupt):
+            config = uvicorn.Config(
+                _alone(application(*sources)),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                callback_notify=pulse.beat_soon,
+                timeout_notify=1,
+            )
+            server = uvicorn.Server(config)
+            pulse.stops_when(lambda: server.should_exit)
+            # It ends in good order, and then raises the signal it was told to end with once more.
+            server.run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -23,6 +23,9 @@ A module is looked for in this folder and on Python's path.
 SIGTERM or Ctrl-C: what runs ends, or stops at its next step and goes on
 elsewhere. A second time: at once. SIGHUP: the processes are replaced one by
 one. Log lines go to stderr, one JSON object each.
+
+GET /livez, /readyz, /startupz and /metrics at 127.0.0.1:9191, and of each
+process at the ports after it: DRAMATURG_PROBES_PORT, DRAMATURG_PROBES_HOST.
 """
 
 
@@ -45,10 +48,13 @@ def worker(
     from pipeline.engine.connection import connect
     from pipeline.engine.embedded import open_redis_url
     from pipeline.engine.server_checks import require_fit_server
+    from pipeline.engine.store import Store
     from pipeline.engine.supervisor import Supervisor
+    from pipeline.engine.supervisor_probes import supervised
+    from pipeline.probes.settings import ProbesSettings
     from pipeline.settings import Settings
 
-    settings = Settings.load()
+    settings, probes = Settings.load(), ProbesSettings.load()
     logs.configure(settings.log_level, settings.log_format, secrets=settings.secrets())
     command = [sys.executable, "-m", "pipeline.engine.worker", "--threads", str(threads or settings.threads)]
     if queues:
@@ -58,13 +64,18 @@ def worker(
             require_fit_server(client, allow_unsafe=settings.allow_unsafe_redis)
         if modules or queues or settings.policies:
             rehearse(modules or [], queues, url)
-        code = Supervisor(
+        supervisor = Supervisor(
             [*command, *(modules or [])],
             processes=processes or settings.processes,
             # A worker bounds its own stop; the supervisor's bound is for one that hangs.
             grace=settings.shutdown_grace + timedelta(seconds=5),
             env={"REDIS_URL": url},
-        ).run()
+            reporting=True,
+        )
+        with connect(url) as client:
+            store = Store(client, settings.namespace)
+            with supervised(supervisor, store, redis_url=url, settings=probes):
+                code = supervisor.run()
     raise typer.Exit(code)
 
 

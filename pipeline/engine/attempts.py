@@ -12,6 +12,7 @@ import structlog
 from pipeline.ended import StatsSettings
 from pipeline.engine.committer import Committer
 from pipeline.engine.delivery import Delivery
+from pipeline.engine.export_worker import Meter
 from pipeline.engine.intake import Intake
 from pipeline.engine.lease_keeper import LeaseKeeper
 from pipeline.engine.reconciler import Reconciler
@@ -52,10 +53,17 @@ class Attempts:
             hand_over=self._hand_over,
         )
 
+        self._meter = Meter(broker, self.slots, worker.worker_threads, lambda: self._queues)
+
     def start(self) -> None:
         """Start the threads."""
-        for thread in (self.committer, self._keeper, self._reconciler, self._intake, self.watchdog):
+        for thread in (self.committer, self._keeper, self._reconciler, self._intake, self.watchdog, self._meter):
             thread.start()
+
+    @property
+    def threads(self) -> tuple[threading.Thread, ...]:
+        """Its own threads: without any one of them the process does not do what it should."""
+        return (self.committer, self._keeper, self._reconciler, self._intake, self.watchdog)
 
     def serve(self, queue_name: str) -> None:
         """Claim from this queue too."""
@@ -76,6 +84,7 @@ class Attempts:
         self.watchdog.stop()
         self._keeper.stop()
         self._reconciler.stop()
+        self._meter.stop()  # last: the commits above are to be counted
         self._closed.set()
 
     def end(self, delivery: Delivery) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import structlog
 
+from pipeline import metrics
 from pipeline.engine.delivery import Delivery
 from pipeline.engine.records import Commit
 from pipeline.engine.slots import Slots
@@ -78,6 +79,7 @@ class Committer(threading.Thread):
                 log.warning("commit_delayed", runs=len(group), error=str(error))
                 time.sleep(_PAUSE_S)
         self._slots.forget(*(delivery for delivery, _ in group))
+        metrics.committed(group, codes)
         for (_, commit), code in zip(group, codes, strict=True):
             if code < 0:
                 log.warning("commit_refused", run_id=commit.run_id, fence=commit.fence, state=commit.state)

@@ -14,7 +14,7 @@ import orjson
 import structlog
 from dramatiq.broker import MessageProxy
 
-from pipeline import ids
+from pipeline import ids, metrics
 from pipeline.engine.gates import Asking, Gates, Refused, Reserved, Settling
 from pipeline.engine.records import CRASH_LIMIT, Commit, Lease, NewRun
 from pipeline.engine.texts import Texts
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pipeline.engine.store import Store
     from pipeline.engine.values import Values
     from pipeline.run import Run
+    from pipeline.tracing.spans import OpenSpan
     from pipeline.verdict import Verdict
 
 T = TypeVar("T")
@@ -69,6 +70,8 @@ class Delivery(MessageProxy):
     lost: bool = False
     handed_back: bool = False
     started_at: float = 0.0
+    #: The span of the attempt, while somebody collects traces.
+    span: OpenSpan | None = None
 
     def __init__(self, message: dramatiq.Message[object], lease: Lease, store: Store, values: Values) -> None:
         super().__init__(message)
@@ -195,6 +198,7 @@ class Delivery(MessageProxy):
         if answer is None:
             self._heed(-1, model)
         if isinstance(answer, Refused):
+            metrics.refused(answer.gate, answer.wait_ms)
             return Refusal(answer.gate, timedelta(milliseconds=answer.wait_ms), answer.then)
         assert answer is not None
         self._calls[asking.call_id] = (asking, answer)
@@ -203,6 +207,7 @@ class Delivery(MessageProxy):
     def settle(self, reserved: str, billed: Billed, health: Health, wait: timedelta) -> None:
         """End a call of a model: charge what it took, and tell the breakers."""
         asking, got = self._calls.pop(reserved)
+        metrics.called(self.actor_name, billed)
         tokens = billed.tokens_in + billed.tokens_out
         self.cost += tokens / 1000
         settling = Settling(
@@ -238,6 +243,7 @@ class Delivery(MessageProxy):
 
     def _heed(self, code: int, what: str) -> None:
         if code < 0:
+            metrics.count("dramaturg_fenced_writes_total", self.actor_name)
             self.lost = True
             raise LeaseLost(f"run {self.lease.run_id} was taken over by another worker; {what!r} was refused")
         if code == 2:  # noqa: PLR2004 - "asked to stop", see the scripts' signatures

@@ -27,6 +27,7 @@ from urllib.parse import quote
 
 import redis
 
+from pipeline.engine.address import completed
 from pipeline.engine.connection import connect
 from pipeline.engine.redis_program import NoRedis, RedisProgram, find_redis_program
 from pipeline.engine.socket_folder import claim_socket_folder
@@ -58,7 +59,7 @@ def open_redis_url(settings: Settings) -> Iterator[str]:
     The server lives as long as somebody in here; the last one out ends it, with its data on disk.
     """
     if settings.redis_url is not None:
-        yield settings.redis_url.get_secret_value()
+        yield completed(settings)
         return
     server = EmbeddedRedis(settings.redis_folder)
     users = server.enter()

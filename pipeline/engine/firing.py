@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from pipeline import metrics
 from pipeline.engine.schedules import Schedules
 
 if TYPE_CHECKING:
@@ -54,11 +55,19 @@ class Firing:
         self._next.pop(schedule.name, None)
         if fired.outcome == "moved":
             return
+        metrics.fired(schedule.name, now, [tick for tick, _ in runs], [how for how, _ in fired.runs], owed.missed)
         if owed.missed:
             log.warning("ticks_missed", schedule=schedule.name, missed=owed.missed, upto=owed.upto.isoformat())
-        for (tick, _), (_, run_id) in zip(runs, fired.runs, strict=False):
+        for (tick, run), (_, run_id) in zip(runs, fired.runs, strict=False):
             late = round((now - tick).total_seconds(), 1)
-            log.info("tick_fired", schedule=schedule.name, tick=tick.isoformat(), run=run_id, late_s=late)
+            log.info(
+                "tick_fired",
+                schedule=schedule.name,
+                tick=tick.isoformat(),
+                run_id=run_id,
+                correlation_id=run.correlation,
+                late_s=late,
+            )
 
     def _due(self, schedule: Schedule) -> datetime:
         due = self._next.get(schedule.name)

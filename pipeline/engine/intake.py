@@ -147,7 +147,7 @@ class Intake(threading.Thread):
         queues, actors = set(self._queues()), set(self._actors())
         for lease in leases:
             try:
-                deliveries.append(Delivery(_read(lease, queues, actors), lease, self._store, self._values))
+                deliveries.append(Delivery(read_message(lease, queues, actors), lease, self._store, self._values))
             except (LookupError, TypeError, ValueError) as error:
                 self._refuse(lease, error)
         self._slots.take(deliveries)
@@ -166,8 +166,11 @@ class Intake(threading.Thread):
             self._committer.put(delivery, commit)
 
 
-def _read(lease: Lease, queues: set[str], actors: set[str]) -> dramatiq.Message[object]:
-    """Give the message of a run, if Dramatiq's threads can take it; what fails in them would end them."""
+def read_message(lease: Lease, queues: set[str], actors: set[str]) -> dramatiq.Message[object]:
+    """Give the message of a run, if Dramatiq's threads can take it; what fails in them would end them.
+
+    Raises ``LookupError``, ``TypeError`` or ``ValueError`` for one that they cannot.
+    """
     told = orjson.loads(lease.message)
     told["args"] = tuple(told["args"])
     for name, shape in _SHAPES:

@@ -45,6 +45,7 @@ key                       type    holds
 ``waiting``               zset    runs that wait for an input or for their children, by the time they began to
 ``review``                zset    runs that wait for a person, by the time they began to
 ``pressure``              string  set while Redis is nearly full: nothing new is accepted
+``probe``                 string  what a health check wrote last, in ms; it expires
 ``clock:<q>``             hash    tier -> virtual time of the group served last
 ``weight``                hash    group -> its share, 1 if absent
 ``wake:<q>``              list    at most one token: "there may be work"; idle workers block on it
@@ -63,6 +64,7 @@ key                       type    holds
 ``workers``               zset    worker ids by the time they were last heard of
 ``sweep``                 hash    who reconciles, until when, and the time of the last sweep
 ``seq``                   string  counter: the age of a run
+``kept``                  string  written behind each promise that replicas have to confirm (engine/script.py)
 ``schedules``             zset    names of schedules, by when they were last declared
 ``schedule:<name>``       hash    what was declared, the cursor ``last_ms``, and counts (``lua/fire_schedule.lua``)
 ``schedule:<name>:ticks`` zset    ticks that have a run, in ms, by when that was recorded
@@ -70,6 +72,10 @@ key                       type    holds
 ``schedule:<name>:log``   list    what it did last, as JSON, the newest first
 ``schedulers``            hash    set of schedules -> until when who leads: ``<ms> <scheduler>``
 ``wake:schedules:<set>``  list    a token that makes one scheduler look up
+``tally``                 hash    what happened in Redis, and in no worker's commit -> how often (``_shared.lua``)
+``serving``               hash    worker -> the queues, actors and models it serves, as JSON
+``served``                zset    ``<kind> <name>`` of queues, actors and models, by when a worker last declared them
+``exporter``              hash    who exports the metrics that are read from Redis, and until when
 ========================  ======  ==============================================================================
 """
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 
 import structlog
 
+from pipeline import metrics
 from pipeline.engine.records import FEED_LIMIT, Retention
 from pipeline.engine.store import Store
 from pipeline.errors import Unavailable
@@ -47,9 +49,9 @@ class Reconciler(threading.Thread):
     def run(self) -> None:
         pause = 0.0  # at once: how long nobody swept says whether Redis was away, so it must be known from the start
         while not self._stopping.wait(pause):
-            pause = self._interval.total_seconds()
+            pause, began = self._interval.total_seconds(), time.monotonic()
             try:
-                _, stalled, looping, _, removed, cut = self._store.sweep(
+                led, stalled, looping, _, removed, cut = self._store.sweep(
                     self._worker_id,
                     lease_ms=self._lease_ms,
                     retention=self._retention,
@@ -58,6 +60,8 @@ class Reconciler(threading.Thread):
             except Unavailable as error:
                 log.warning("sweep_delayed", error=str(error))
                 continue
+            if led:
+                metrics.observe("dramaturg_reconciler_duration_seconds", time.monotonic() - began)
             if stalled or looping:
                 log.warning("runs_recovered", stalled=stalled, crash_loops=looping)
             if cut:

@@ -83,6 +83,9 @@ class Lease(NamedTuple):
     held_until: float = 0.0
     #: What few runs have, as JSON: see claim.lua.
     memo: bytes = b""
+    #: How long it might have started before its claim, and how long ago it was queued; -1 if that is not known.
+    waited_ms: int = -1
+    age_ms: int = -1
 
 
 class Commit(NamedTuple):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from pipeline import metrics
 from pipeline.engine.firing import Firing
 from pipeline.engine.schedules import Schedules
 from pipeline.errors import Unavailable
@@ -69,14 +70,16 @@ class Scheduler:
         self._declared: float | None = None
         self._held_up: dict[str, float] = {}
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, *, on_turn: Callable[[], object] = lambda: None) -> None:
         """Lead and fire, or wait for the lead, until ``stop`` is set; then give the lead up.
 
-        A Redis that does not answer is waited for.
+        A Redis that does not answer is waited for. ``on_turn`` is called about once a second.
         """
+        metrics.keep()
         log.info("scheduler_started", scheduler=self._who, schedules=[schedule.name for schedule in self._schedules])
         failed = 0
         while not stop.is_set():
+            on_turn()
             try:
                 rest = self.step()
                 if failed:
@@ -121,6 +124,7 @@ class Scheduler:
             self._firing.declare(self.now())
             self._declared = asked
         self._asked, self._left, self.leads = asked, lead.left, lead.leads
+        metrics.leads(lead.leads)
         if lead.leads and not led:
             log.info("scheduler_leads", scheduler=self._who, lease_s=self._lease.total_seconds())
         elif led and not lead.leads:
@@ -152,6 +156,7 @@ class Scheduler:
     def _give_up(self) -> None:
         if self.leads:
             self.leads = False
+            metrics.leads(False)
             try:
                 self._redis.lead(self._group, self._who, timedelta(0))
             except Unavailable as error:

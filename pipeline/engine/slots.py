@@ -134,6 +134,11 @@ class Slots:
         """Whether a claimed run has not begun."""
         return bool(self._claimed)
 
+    @property
+    def running(self) -> int:
+        """How many threads are at work on a run."""
+        return self._running
+
     def suspects(self) -> int:
         """Say how many of the leased runs are on their last start, and have not finished a step in it."""
         with self._changed:

@@ -31,7 +31,7 @@ FEW, ROUNDS = 200, 8
 HOLDS_MS = (250, 500, 1_000, 2_000, 3_000)
 
 #: What belongs to the moment and the workers, and would only mislead when it is put back.
-PASSING = ("wake:", "workers", "sweep", "pressure", "schedulers")
+PASSING = ("wake:", "workers", "sweep", "pressure", "schedulers", "serving", "served", "exporter", "tally")
 
 _READERS: dict[bytes, Callable[[bytes], Sequence[str | bytes | float]]] = {
     b"string": lambda key: ("GET", key),

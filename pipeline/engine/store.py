@@ -15,6 +15,7 @@ import orjson
 import redis
 
 from pipeline.engine import keys
+from pipeline.engine.connection import aim
 from pipeline.engine.listener import Listener
 from pipeline.engine.records import CRASH_LIMIT, FEED_LIMIT, RETENTION, Commit, Lease, NewRun, Retention
 from pipeline.engine.script import Lines, Script
@@ -30,6 +31,7 @@ class Store:
     def __init__(self, client: redis.Redis, namespace: str = "dramaturg") -> None:
         self.client = client
         self.namespace = namespace
+        aim(client, namespace)
         lines = Lines(client)
 
         self._lines, self._prefix = lines, keys.prefix(namespace)
@@ -106,8 +108,8 @@ class Store:
         )
         held_until = asked + lease_ms / 1000
         leases = []
-        for i in range(1, len(reply), 10):
-            run_id, message, fence, attempt, starts, steps, cancel, snoozes, tier, memo = reply[i : i + 10]
+        for i in range(1, len(reply), 12):
+            run_id, message, fence, attempt, starts, steps, cancel, snoozes, tier, memo, waited, age = reply[i : i + 12]
             leases.append(
                 Lease(
                     run_id.decode(),
@@ -121,6 +123,8 @@ class Store:
                     tier,
                     held_until,
                     memo,
+                    waited,
+                    age,
                 )
             )
         return leases, None if reply[0] < 0 else reply[0]
@@ -178,7 +182,7 @@ class Store:
         return cast("int", self._report_progress(run_id, fence, progress))
 
     def commit(self, commits: Sequence[Commit]) -> list[int]:
-        """End attempts: for each 1 committed, 0 committed before, -1 refused because the lease is another's."""
+        """End attempts: for each 1 committed, 2 so but as cancelled, 0 so before, -1 refused: another's lease."""
         args: list[str | bytes | float] = []
         for c in commits:
             args += (

@@ -6,37 +6,42 @@ Each child is given a lifeline, so that none outlives the supervisor however tha
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from queue import Empty, SimpleQueue
-from types import FrameType, MappingProxyType
+from types import MappingProxyType
 from typing import Literal
 
 import structlog
 
-from pipeline.engine.lifeline import LIFELINE, SLOT
+from pipeline.engine.child import REFUSALS, REPLACE, Child, Reason, Told, pause
+from pipeline.engine.stop_signals import stop_signals
+from pipeline.engine.vitals import Heard
 
-#: Exit codes that say "start me differently": wrong usage, and EX_CONFIG of sysexits.h.
-REFUSALS = frozenset({2, 78})
+#: With children that report, the loop turns this often although nothing happened: whether it does is its liveness.
+TURN = timedelta(seconds=5)
 
-#: The exit code of a worker that cannot go on and has lost nothing: EX_TEMPFAIL of sysexits.h. It is replaced at once.
-REPLACE = 75
+#: A child that reported, and of which nothing was heard for so long, is killed: no thread of it gets to run.
+SILENCE = timedelta(seconds=60)
 
 _SETTLED = 5.0  # seconds a child lives before it counts as one that starts well
 _SOONEST_TO_LEAVE = 2.0  # seconds after which a worker may have come to ask for its replacement
 _REFUSED = 3  # refusals in a row, with no settled child beside them, before the supervisor gives up
-_LONGEST_PAUSE = 30.0
 _ECHO = 0.5  # seconds in which a second signal is the same keystroke, passed on by make or uv as well
 
-_Name = Literal["worker_started", "worker_died", "worker_left", "worker_overdue", "workers_stopping", "workers_refused"]
+_Name = Literal[
+    "worker_started",
+    "worker_died",
+    "worker_left",
+    "worker_overdue",
+    "worker_silent",
+    "workers_stopping",
+    "workers_refused",
+]
 _log = structlog.get_logger(__name__)
 
 
@@ -49,24 +54,18 @@ class WorkerEvent:
     pid: int | None = None
     code: int | None = None
     restart_in: float | None = None
-
-
-@dataclass(eq=False, slots=True)
-class _Slot:
-    index: int
-    process: subprocess.Popen[bytes] | None = None
-    lifeline: int = -1
-    started_at: float = 0.0
-    settled: bool = False
-    early_deaths: int = 0
-    start_at: float | None = 0.0  # when the next child is due; None while one runs
-    kill_at: float | None = None  # when a child that was asked to stop is killed
+    #: Why it is replaced; none if it is not.
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    slot: _Slot
+    slot: Child
     code: int
+
+
+class _Said:
+    """A child's report says another thing than the one before."""
 
 
 class Supervisor:
@@ -76,6 +75,9 @@ class Supervisor:
     process writes. In the main thread, SIGTERM and SIGINT stop the children (SIGKILL after ``grace``, or at a second
     signal) and SIGHUP replaces them one by one, each only when the one before has settled; from a terminal SIGHUP means
     that the terminal is gone, and stops. In other threads call ``stop()``.
+
+    Where the children are ``reporting`` one that falls silent is replaced too, and ``on_turn`` is called whenever the
+    loop turns: every five seconds at least, and when a child has news.
     """
 
     def __init__(
@@ -87,28 +89,48 @@ class Supervisor:
         env: Mapping[str, str] = MappingProxyType({}),
         output: int | None = None,
         on_event: Callable[[WorkerEvent], object] | None = None,
+        reporting: bool = False,
     ) -> None:
-        self.command = tuple(command)
         self.grace = grace
-        self.env = dict(env)
-        self.output = output
         self.on_event = on_event
-        self._slots = [_Slot(index) for index in range(processes)]
-        self._inbox: SimpleQueue[_Ended | signal.Signals] = SimpleQueue()
-        self._renewing: deque[_Slot] = deque()
+        self.on_turn: Callable[[], object] = lambda: None
+        self.turn = TURN
+        #: When the loop turned last.
+        self.turned_at = time.monotonic()
+        self._told = Told(tuple(command), dict(env), output)
+        self._reporting = reporting
+        self._slots = [Child(index) for index in range(processes)]
+        self._inbox: SimpleQueue[_Ended | _Said | signal.Signals] = SimpleQueue()
+        self._renewing: deque[Child] = deque()
         self._stopping_since: float | None = None
         self._refusals = 0
         self._exit_code = 0
 
+    @property
+    def children(self) -> Sequence[Child]:
+        """Its places, and who has them; to be looked at, from any thread."""
+        return self._slots
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it has begun to stop."""
+        return self._stopping_since is not None
+
+    def add_env(self, env: Mapping[str, str]) -> None:
+        """Give the children that are started from now on these variables too."""
+        self._told = self._told._replace(env={**self._told.env, **env})
+
     def run(self) -> int:
         """Supervise until stopped; the exit code is 0, or the children's own if they refuse to start (2, 78)."""
-        with self._signals():
+        with stop_signals(self._inbox.put):
             try:
                 while not self._finished():
                     self._act(time.monotonic())
+                    self.on_turn()
                     self._receive()
             finally:
-                self._abandon()
+                for slot in self._slots:
+                    slot.abandon()  # only when an exception ends the loop
         return self._exit_code
 
     def stop(self) -> None:
@@ -127,11 +149,11 @@ class Supervisor:
             self._ended(message)
         elif message is signal.SIGHUP:
             self._renewing.extend(slot for slot in self._slots if slot not in self._renewing)
-        else:
+        elif message is signal.SIGTERM:
             self._stop_or_kill()
 
     def _next_moment(self) -> float | None:
-        moments: list[float] = []
+        moments: list[float] = [self.turned_at + self.turn.total_seconds()] if self._reporting else []
         for slot in self._slots:
             if slot.kill_at is not None:
                 moments.append(slot.kill_at)
@@ -142,80 +164,54 @@ class Supervisor:
         return min(moments, default=None)
 
     def _act(self, now: float) -> None:
+        # One that was stopped itself, and goes on, has heard nothing: that is not its children's fault.
+        late = now - self.turned_at > 2 * self.turn.total_seconds()
+        self.turned_at = now
         for slot in self._slots:
+            if slot.heard is not None and late:
+                slot.heard.at = now
             if slot.process is None:
                 if self._stopping_since is None and slot.start_at is not None and slot.start_at <= now:
                     self._start(slot)
             elif slot.kill_at is not None and slot.kill_at <= now:
                 slot.kill_at = None
-                self._tell(WorkerEvent("worker_overdue", slot.index, slot.process.pid))
+                self._tell(WorkerEvent("worker_overdue", slot.index, slot.pid))
                 slot.process.kill()
             elif not slot.settled and slot.started_at + _SETTLED <= now:
                 slot.settled = True
                 slot.early_deaths = self._refusals = 0
+            elif slot.silent(now) > SILENCE.total_seconds() and not slot.fell_silent:
+                slot.fell_silent = True
+                self._tell(WorkerEvent("worker_silent", slot.index, slot.pid))
+                slot.process.kill()
         if self._renewing and self._stopping_since is None and all(slot.settled for slot in self._slots):
-            self._ask_to_leave(self._renewing.popleft(), now)
+            self._renewing.popleft().ask_to_leave(now + self.grace.total_seconds())
 
     def _finished(self) -> bool:
         return self._stopping_since is not None and all(slot.process is None for slot in self._slots)
 
     # What happens to one child.
 
-    def _start(self, slot: _Slot) -> None:
-        slot.started_at, slot.settled = time.monotonic(), False
+    def _start(self, slot: Child) -> None:
+        began = time.monotonic()
+        heard = Heard(lambda: self._inbox.put(_Said())) if self._reporting else None
         try:
-            slot.process = self._spawn(slot)
+            slot.start(self._told, lambda code: self._inbox.put(_Ended(slot, code)), heard)
         except (FileNotFoundError, PermissionError):
             raise  # the command itself is wrong
         except OSError as problem:  # no memory, no descriptors or no processes left just now
-            slot.early_deaths += 1
-            slot.start_at = slot.started_at + _pause(slot.early_deaths)
+            slot.postpone(began)
             _log.warning("worker_not_started", slot=slot.index, problem=str(problem))
             return
-        slot.start_at = None
-        threading.Thread(
-            target=self._await_end, args=(slot, slot.process), name=f"worker-{slot.index}", daemon=True
-        ).start()
-        self._tell(WorkerEvent("worker_started", slot.index, slot.process.pid))
-
-    def _spawn(self, slot: _Slot) -> subprocess.Popen[bytes]:
-        reading, writing = os.pipe()
-        try:
-            process = subprocess.Popen(  # noqa: S603 - the command is the caller's, and no shell reads it
-                self.command,
-                env={**os.environ, **self.env, LIFELINE: str(reading), SLOT: str(slot.index)},
-                stdin=subprocess.DEVNULL,
-                stdout=self.output,
-                stderr=self.output,
-                pass_fds=(reading,),
-                start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then stops them in order
-            )
-        except OSError:
-            os.close(writing)
-            raise
-        finally:
-            os.close(reading)
-        slot.lifeline = writing
-        return process
-
-    def _await_end(self, slot: _Slot, process: subprocess.Popen[bytes]) -> None:
-        if hasattr(os, "waitid"):  # not reaped yet, so its number, which is its group's as well, cannot be another's
-            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-            _kill_group(process.pid)
-            code = process.wait()
-        else:
-            code = process.wait()
-            _kill_group(process.pid)
-        self._inbox.put(_Ended(slot, code))
+        self._tell(WorkerEvent("worker_started", slot.index, slot.pid))
 
     def _ended(self, end: _Ended) -> None:
         slot, now = end.slot, time.monotonic()
-        pid = slot.process.pid if slot.process else None
+        pid, reason = slot.pid, slot.why_it_ended(end.code)
         left = end.code == REPLACE and now - slot.started_at >= _SOONEST_TO_LEAVE
         early = slot.kill_at is None and now - slot.started_at < _SETTLED and not left
         slot.early_deaths = slot.early_deaths + 1 if early else 0
-        slot.process, slot.settled, slot.kill_at = None, False, None
-        os.close(slot.lifeline)
+        slot.end()
         if self._stopping_since is not None:
             self._tell(WorkerEvent("worker_died", slot.index, pid, end.code))
             return
@@ -225,14 +221,10 @@ class Supervisor:
             self._exit_code = end.code
             self._stop_or_kill()
             return
-        pause = _pause(slot.early_deaths)
-        slot.start_at = now + pause
-        self._tell(WorkerEvent("worker_left" if left else "worker_died", slot.index, pid, end.code, pause))
-
-    def _ask_to_leave(self, slot: _Slot, now: float) -> None:
-        if slot.process is not None:
-            slot.kill_at = now + self.grace.total_seconds()
-            slot.process.terminate()
+        restart_in = pause(slot.early_deaths)
+        slot.start_at = now + restart_in
+        name: _Name = "worker_left" if left else "worker_died"
+        self._tell(WorkerEvent(name, slot.index, pid, end.code, restart_in, reason))
 
     # The end of all of them.
 
@@ -242,58 +234,15 @@ class Supervisor:
             self._stopping_since = now
             self._tell(WorkerEvent("workers_stopping"))
             for slot in self._slots:
-                self._ask_to_leave(slot, now)
+                slot.ask_to_leave(now + self.grace.total_seconds())
         elif now - self._stopping_since >= _ECHO:
             for slot in self._slots:
                 slot.kill_at = now if slot.process is not None else None
 
-    def _abandon(self) -> None:
-        for slot in self._slots:
-            if slot.process is not None:  # only when an exception ends the loop
-                slot.process.kill()
-                slot.process.wait()
-                os.close(slot.lifeline)
-                slot.process = None
-
     def _tell(self, event: WorkerEvent) -> None:
-        details = {
-            name: value for name in ("slot", "pid", "code", "restart_in") if (value := getattr(event, name)) is not None
-        }
+        fields = ("slot", "pid", "code", "restart_in", "reason")
+        details = {name: value for name in fields if (value := getattr(event, name)) is not None}
         level = "info" if event.name in ("worker_started", "workers_stopping") or event.code == 0 else "warning"
         getattr(_log, level)(event.name, **details)
         if self.on_event is not None:
             self.on_event(event)
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        hangup = signal.SIGTERM if _has_terminal() else signal.SIGHUP
-        meanings = {signal.SIGTERM: signal.SIGTERM, signal.SIGINT: signal.SIGTERM, signal.SIGHUP: hangup}
-
-        def post(number: int, _frame: FrameType | None) -> None:
-            self._inbox.put(meanings[signal.Signals(number)])
-
-        before = {number: signal.signal(number, post) for number in meanings}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: set by a library in C
-
-
-def _pause(early_deaths: int) -> float:
-    return min(_LONGEST_PAUSE, 0.25 * 2.0 ** min(early_deaths - 2, 10)) if early_deaths > 1 else 0.0
-
-
-def _kill_group(pid: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # nobody left in it; macOS says so in the second way
-        os.killpg(pid, signal.SIGKILL)
-
-
-def _has_terminal() -> bool:
-    try:
-        return os.isatty(0)
-    except OSError:
-        return False

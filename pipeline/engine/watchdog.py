@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from datetime import timedelta
@@ -56,6 +57,16 @@ class Watchdog(threading.Thread):
     def stop(self) -> None:
         """Look after nothing any more."""
         self._stopping.set()
+
+    def wedged(self) -> str | None:
+        """Say which threads are past twice their limit, or did not stop at it, if any; takes no lock."""
+        now, late = time.monotonic(), []
+        for guard in list(self._guards.opened.values()):
+            limit, spent = guard.limit.total_seconds(), now - guard.began_at
+            if spent > limit + max(limit, GRACE.total_seconds()):
+                late.append(f"run {guard.delivery.lease.run_id} for {spent:.0f} s, with a limit of {limit:g} s")
+        told = f"{len(self.stuck)} did not stop at the limit" if self.stuck else ""
+        return "; ".join(filter(None, [told, *late[:3]])) or None
 
     def run(self) -> None:
         while not self._stopping.wait(TICK.total_seconds()):

@@ -21,9 +21,11 @@ import dramatiq
 import structlog
 
 from pipeline import logs
+from pipeline.engine.child import REPLACE
 from pipeline.engine.lifeline import watch_supervisor
-from pipeline.engine.server_checks import require_fit_server
-from pipeline.engine.supervisor import REPLACE
+from pipeline.engine.server_checks import UNFIT, UnfitRedis, require_fit_server
+from pipeline.engine.vitals import EVERY, Vitals
+from pipeline.engine.worker_health import STARTING, WorkerHealth
 from pipeline.errors import PipelineError, Unavailable
 
 if TYPE_CHECKING:
@@ -31,9 +33,6 @@ if TYPE_CHECKING:
 
 #: Exit codes, as everywhere in the command line: wrong usage, and Redis or the database out of reach.
 USAGE, UNREACHABLE = 2, 5
-
-#: How often a worker looks whether its threads are alive.
-LOOK_ROUND = timedelta(seconds=5)
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     stop = threading.Event()
     grace = timedelta(seconds=30)
     watch_supervisor(stop.set, grace=grace)
+    vitals = Vitals()
+    vitals.report(STARTING)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     sys.path.insert(0, "")  # a user's own module is looked for where the command was given
@@ -57,6 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         require_fit_server(broker.store.client, allow_unsafe=settings.allow_unsafe_redis)
         for module in options.modules:
             importlib.import_module(module)
+    except UnfitRedis as error:
+        print(error, file=sys.stderr)  # noqa: T201 - logging is not set up yet
+        return UNFIT
     except Unavailable as error:
         print(error, file=sys.stderr)  # noqa: T201 - logging is not set up yet
         return UNREACHABLE
@@ -73,16 +77,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     watchdog = broker.attempts.watchdog
     watchdog.on_stuck = stop.set
     log.info("worker_ready", worker=broker.worker_id, threads=options.threads, queues=sorted(broker.queues))
-    code = 0
-    while not stop.wait(LOOK_ROUND.total_seconds()):
-        if not all(thread.is_alive() for thread in worker.workers):
-            # A thread that died takes a slot with it for good; the supervisor starts a whole process instead.
-            log.error("worker_thread_died")
-            code = 1
-            break
+    health = WorkerHealth(worker, broker, vitals)
+    code = _watch(health, stop)
     if watchdog.stuck:
-        return _leave(worker, broker)
-    worker.stop(timeout=int(broker.grace.total_seconds() * 1000))
+        return _leave(worker, broker, health)
+    _drain(worker, broker, health)
     broker.close()
     if any(thread.is_alive() for thread in worker.workers):
         # A thread that is stuck past the bound must not hold the process: its lease ends and the run goes on elsewhere.
@@ -99,9 +98,42 @@ def _start(worker: dramatiq.Worker) -> None:
         sys.exit(UNREACHABLE)
 
 
-def _leave(worker: dramatiq.Worker, broker: PipelineBroker) -> NoReturn:
+def _watch(health: WorkerHealth, stop: threading.Event) -> int:
+    """Report once a second until the worker is to stop; gives the exit code."""
+    health.tell()
+    while not stop.wait(EVERY.total_seconds()):
+        health.tell()
+        if health.ended is not None:
+            # A thread that died takes a slot with it for good, or all of them; the supervisor starts a whole process.
+            log.error("worker_thread_died", what=health.ended)
+            return 1
+    return 0
+
+
+def _drain(worker: dramatiq.Worker, broker: PipelineBroker, health: WorkerHealth) -> None:
+    """Stop the worker, while this thread goes on to say that the process lives."""
+    failed: list[BaseException] = []
+
+    def stop() -> None:
+        try:
+            worker.stop(timeout=int(broker.grace.total_seconds() * 1000))
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits for this one
+            failed.append(error)
+
+    drain = threading.Thread(target=stop, name="drain", daemon=True)
+    health.tell(stopping=True)
+    drain.start()
+    while drain.is_alive():
+        drain.join(EVERY.total_seconds())
+        health.tell()
+    if failed:
+        raise failed[0]
+
+
+def _leave(worker: dramatiq.Worker, broker: PipelineBroker, health: WorkerHealth) -> NoReturn:
     """Let the threads that are not stuck come to an end, or to their next step, and have the process replaced."""
     attempts = broker.attempts
+    health.tell(stopping=True)
     log.error(
         "worker_leaves",
         why="a thread did not stop at its limit, and only its process can end it",
@@ -117,6 +149,7 @@ def _leave(worker: dramatiq.Worker, broker: PipelineBroker) -> NoReturn:
             log.warning("threads_left", count=len(neighbours))
             break
         neighbours[0].join(0.1)
+        health.tell()
     attempts.stop()
     _end(REPLACE)
 

@@ -20,6 +20,7 @@ from pipeline.errors import (
     Transient,
 )
 from pipeline.llm.names import ModelName
+from pipeline.redaction import redact
 
 _LONGEST = 300
 _LOOKS_LIKE_A_KEY = re.compile(r"\b(?:sk|pk|key|xai|gsk)-[\w*.-]{6,}|\bBearer\s+\S+", re.IGNORECASE)
@@ -123,5 +124,5 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
     """Put the text on one line, cut to a readable length, with every key in it blotted out."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "***")
-    text = " ".join(_LOOKS_LIKE_A_KEY.sub("***", text).split())
+    text = " ".join(_LOOKS_LIKE_A_KEY.sub("***", redact(text)).split())
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

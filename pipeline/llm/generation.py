@@ -21,6 +21,7 @@ from pipeline.llm.failures import failure_of
 from pipeline.llm.metering import Used, metered
 from pipeline.llm.names import OFFLINE, ModelName, parse_model
 from pipeline.llm.providers import configured
+from pipeline.llm.telling import without
 
 if TYPE_CHECKING:
     from pydantic_ai import Agent, AgentRunResult, RunContext
@@ -159,6 +160,7 @@ def _ask(
             failure = failure_of(error, name, providers.secrets())
             if failure is None:
                 raise
+            failure.args = (without(str(failure), *map(_on_one_line, (instructions, prompt))), *failure.args[1:])
             if isinstance(failure, ContextOverflow) and failure.tokens is None:
                 failure.tokens = (len(instructions) + len(prompt)) // 4
         # Raised outside the except block: a provider's own exception holds the request and its headers, and must not
@@ -196,6 +198,10 @@ def _call(  # noqa: PLR0917 - what a call is made of
         usage_limits=UsageLimits(request_limit=1),
         event_stream_handler=hear,
     )
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())  # as failures have it
 
 
 def _writer(instructions: str) -> Agent[None, str]:

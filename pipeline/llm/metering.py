@@ -13,6 +13,7 @@ from pipeline.errors import BudgetExceeded, Failure, LeaseLost, Parked, RateLimi
 from pipeline.health import DOWN, Health, health_of
 from pipeline.journal import Billed, Refusal
 from pipeline.llm.catalogue import price
+from pipeline.llm.telling import calling, taken, tell
 from pipeline.run import Run, current_run
 
 T = TypeVar("T")
@@ -56,7 +57,11 @@ def metered(model: str, call: Callable[[Used], T], *, bytes_in: int, tokens_out:
     reserved = _reserve(run, model, tokens_in + tokens_out, micros)
     used, started, failure = Used(), time.monotonic(), None
     try:
-        return call(used)
+        with calling(model, tokens_out) as span:
+            try:
+                return call(used)
+            finally:
+                span.note(taken(used.tokens_in, used.tokens_out, used.tokens_cached))
     except BaseException as error:
         failure = error
         raise
@@ -77,6 +82,7 @@ def metered(model: str, call: Callable[[Used], T], *, bytes_in: int, tokens_out:
             micros=0 if cost is None else _micros(cost),
             seconds=round(seconds, 3),
         )
+        tell(billed)
         run.journal.settle(reserved, billed, health, wait)
 
 

@@ -16,6 +16,7 @@ from pipeline.blobs import get_blobs
 from pipeline.declaration import DECLARED
 from pipeline.errors import InvalidInput, Unavailable
 from pipeline.sending import Send
+from pipeline.tracing.context import Carried, carry, of_request
 from pipeline.webhooks.signatures import Envelope
 from pipeline.webhooks.sources import Source, Unreadable
 
@@ -103,31 +104,43 @@ def accept(deliveries: Sequence[_Delivery]) -> list[int | Exception]:
 
 
 def _runs(source: Source, envelope: Envelope, body: bytes) -> Iterator[NewRun]:
-    actor = source.actor
+    actor, asked = source.actor, of_request(envelope.headers)
     try:
         arrivals = list(source.read(envelope, body))
     except Unreadable as error:
-        yield _kept(source, body, str(error))
+        yield _kept(source, body, str(error), asked)
         return
     for arrival in arrivals:
         try:
-            yield _run(actor, source.key(arrival.id), arrival.payload)
+            yield _run(actor, source.key(arrival.id), arrival.payload, asked)
         except (InvalidInput, TypeError, ValueError) as error:
             # The latter two are how pydantic and orjson tell that something is nested too deep.
             why = str(error) if isinstance(error, InvalidInput) else f"an event cannot be written down: {error}"
-            yield _kept(source, _bytes(arrival.payload) or body, why)
+            yield _kept(source, _bytes(arrival.payload) or body, why, asked)
 
 
-def _run(actor: Actor[Any, Any], key: str, payload: Any) -> NewRun:
-    send = Send(payload=payload, key=key, mode="throttle", period=REMEMBERED, correlation_id=key)
-    return actor.new_run(send)
+def _run(actor: Actor[Any, Any], key: str, payload: Any, asked: Carried) -> NewRun:
+    """Make the run of an event; it belongs to the trace of the request, and to its number if it has one."""
+    options: dict[str, Any] = {}
+    carry(options, asked.trace)
+    correlation_id = asked.correlation_id or key
+    return actor.new_run(
+        Send(
+            payload=payload,
+            key=key,
+            mode="throttle",
+            period=REMEMBERED,
+            correlation_id=correlation_id,
+            options=options,
+        )
+    )
 
 
-def _kept(source: Source, original: bytes, why: str) -> NewRun:
+def _kept(source: Source, original: bytes, why: str, asked: Carried) -> NewRun:
     """Keep what cannot be read, as a run that ends among the dead letters; a second delivery is the same run."""
     sha = get_blobs().put(original)
     told = {"source": source.name, "why": why[:500], "original": sha, "size": len(original)}
-    return _run(DECLARED[UNREADABLE], source.key(f"unreadable:{hashlib.sha256(original).hexdigest()}"), told)
+    return _run(DECLARED[UNREADABLE], source.key(f"unreadable:{hashlib.sha256(original).hexdigest()}"), told, asked)
 
 
 def _bytes(payload: Any) -> bytes:

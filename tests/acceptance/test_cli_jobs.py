@@ -262,7 +262,7 @@ def test_runs_and_queues_are_listed(busy: CommandLine, here: CommandHere) -> Non
 
 
 def test_a_worker_that_cannot_start_says_why(dramaturg: CommandLine, place: Path) -> None:
-    """A module that does not import and a queue that nobody uses are named, with exit code 2; an unfit Redis with 5."""
+    """A module that does not import and a queue that nobody uses are named, with exit code 2; a Redis away with 5."""
     (place / "broken.py").write_text("from pipeline import nothing_of_this_name\n")
 
     missing = dramaturg("worker", "no_such_module", code=2)
@@ -318,7 +318,8 @@ def test_the_doctor_tells_what_is_right_and_what_is_not(dramaturg: CommandLine) 
     plain = dramaturg("doctor", code=1, DRAMATURG_MODELS="nobody:gpt").stdout
 
     assert well["ok"] is True
-    assert {"level", "what", "mend"} == set(well["findings"][0])
+    assert {"ok", "level", "took_s", "findings"} == set(well)
+    assert {"level", "check", "what", "mend"} == set(well["findings"][0])
     assert ill["ok"] is False
     assert any(finding["level"] == "error" and finding["mend"] for finding in ill["findings"])
     assert "error" in plain

@@ -191,9 +191,9 @@ def test_a_redis_out_of_reach_is_told(dramaturg: CommandLine, tmp_path: Path) ->
 
 
 def test_a_redis_that_would_lose_runs_is_refused_with_the_mend(dramaturg: CommandLine) -> None:
-    """What is wrong with it and what to do are told; the exit code is 5."""
+    """What is wrong with it and what to do are told; the exit code is 78."""
     with RedisServer(config={"appendonly": "no", "maxmemory-policy": "allkeys-lru"}) as unfit:
-        answer = dramaturg("demo", code=5, REDIS_URL=unfit.url)
+        answer = dramaturg("demo", code=78, REDIS_URL=unfit.url)
 
     assert "CONFIG SET appendonly yes" in answer.stderr
     assert "CONFIG SET maxmemory-policy noeviction" in answer.stderr

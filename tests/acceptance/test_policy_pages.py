@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import re
-import shlex
 import subprocess
 import sys
 from datetime import timedelta
@@ -13,21 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 
 from pipeline import Breaker, Budget, Limit, Models, Retry, actor, duration
-from pipeline.cli.program import program
 from pipeline.sending import Send
-from tests.support.processes import ROOT
+from tests.support.pages import ROOT, texts
 
 FOLDER = ROOT / "docs" / "policies"
 PAGES = sorted(FOLDER.glob("*.md"))
 EXAMPLES = ROOT / "examples" / "policies"
 RUNS = "$ python examples/policies/"
-
-
-def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +38,7 @@ def test_every_page_shows_what_its_example_prints(output: dict[str, str]) -> Non
     """Each example is on one page, word for word, and each page has one."""
     shown = {}
     for page in PAGES:
-        (block,) = (one for one in blocks(page, "console") if one.startswith(RUNS))
+        (block,) = (one for one in texts(page, "console") if one.startswith(RUNS))
         first, _, rest = block.partition("\n")
         shown[first.removeprefix(RUNS).removesuffix(".py")] = rest
     assert shown == output
@@ -57,7 +49,7 @@ def test_every_page_shows_what_its_example_prints(output: dict[str, str]) -> Non
 def test_every_page_has_its_parts(page: Path) -> None:
     """A drawing, a table of options, what shows it and what it does not do; and the index leads to it."""
     text = page.read_text("utf-8")
-    assert blocks(page, ""), "no drawing"
+    assert texts(page, ""), "no drawing"
     assert "|---|" in text
     assert re.findall(r"^## (.+)$", text, re.MULTILINE)[-2:] == ["To see it", "What it does not do"]
     assert f"(policies/{page.name})" in (ROOT / "docs" / "policies.md").read_text("utf-8")
@@ -97,25 +89,4 @@ def test_every_option_of_a_policy_has_its_line() -> None:
 
 def test_the_policy_file_in_the_page_is_the_one_of_the_examples() -> None:
     """Word for word."""
-    assert blocks(FOLDER / "file.md", "toml") == [(EXAMPLES / "policies.toml").read_text("utf-8")]
-
-
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "docs" / "policies.md"], ids=lambda page: page.stem)
-def test_what_a_page_names_is_there(page: Path) -> None:
-    """Commands with their options, Python that parses, and pages that are linked."""
-    text = page.read_text("utf-8")
-    for block in blocks(page, "python"):
-        ast.parse(block)
-    for link in re.findall(r"\]\(([^)#]+)\)", text):
-        assert (page.parent / link).exists(), link
-    lines = [line for block in blocks(page, "console") for line in block.splitlines()]
-    flat = re.sub(r"\n(?!\n)", " ", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
-    commands = re.findall(r"`(dramaturg [^`]+)`", flat) + [line for line in lines if line.startswith("dramaturg ")]
-    for command in commands:
-        words = shlex.split(command, comments=True)[1:]
-        place: Any = typer.main.get_command(program)
-        while words and words[0] in getattr(place, "commands", {}):
-            place = place.commands[words.pop(0)]
-        assert not (words and getattr(place, "no_args_is_help", False)), command
-        known = {option for one in place.params for option in one.opts}
-        assert {word for word in words if word.startswith("-")} <= known, command
+    assert texts(FOLDER / "file.md", "toml") == [(EXAMPLES / "policies.toml").read_text("utf-8")]

@@ -69,6 +69,28 @@ def greeting(text: str) -> str:
     return f"hello {text}"
 
 
+@actor(name="test.letter", queue="shop", retry=QUICK)
+def letter(seconds: float, run: Run) -> str:
+    """Stamp and send; a stamp is a price now."""
+    return f"{run.step(stamp, seconds)} {run.step(drop, seconds)} {run.step(fetch, seconds)}"
+
+
+def stamp(seconds: float) -> int:
+    """Put a stamp on it."""
+    _done("stamp", seconds)
+    return 85
+
+
+def drop(seconds: float) -> str:
+    """Put it in the box."""
+    return _done("drop", seconds)
+
+
+def fetch(seconds: float) -> str:
+    """Have it taken from the box."""
+    return _done("fetch", seconds)
+
+
 def _done(step: str, seconds: float) -> str:
     note("entered", step)
     time.sleep(seconds)

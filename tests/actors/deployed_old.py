@@ -58,6 +58,27 @@ def telegram(text: str, run: Run) -> str:
     return f"{text} stop"
 
 
+@actor(name="test.letter", queue="shop", retry=QUICK)
+def letter(seconds: float, run: Run) -> str:
+    """Stamp and send; what a stamp is will be said otherwise."""
+    return f"{run.step(stamp, seconds)} {run.step(drop, seconds)} {run.step(fetch, seconds)}"
+
+
+def stamp(seconds: float) -> str:
+    """Put a stamp on it."""
+    return _done("stamp", seconds)
+
+
+def drop(seconds: float) -> str:
+    """Put it in the box."""
+    return _done("drop", seconds)
+
+
+def fetch(seconds: float) -> str:
+    """Have it taken from the box."""
+    return _done("fetch", seconds)
+
+
 def _done(step: str, seconds: float) -> str:
     note("entered", step)
     time.sleep(seconds)

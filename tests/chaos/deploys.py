@@ -7,9 +7,11 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import orjson
 
+from pipeline.engine import keys
 from tests.chaos.stage import Report, Stage
 from tests.support.waiting import eventually
 
@@ -35,7 +37,51 @@ print("SENT " + json.dumps(ids))
 _PARCEL = re.compile(r"packed (sealed|weighed locked) posted")
 
 
-def rolling(here: Stage, *, runs: int, step_s: float, arrival: timedelta, settled: timedelta) -> Report:
+def histories(here: Stage, *, runs: int, threads: int, step_s: float, settled: timedelta) -> Report:
+    """R17: runs that v1 began go on in v2 where their steps fit, and are refused by name where they do not.
+
+    Which ones these are ``deploy-check`` has said before v2 was started.
+    """
+    report = Report()
+    old = here.worker(threads=threads, modules=[OLD])
+    sent = _send(here, OLD, {"parcel": [step_s] * runs, "letter": [step_s] * runs})
+
+    def begun() -> bool:
+        """Some of both have finished their first step, and have two more before them."""
+        done = Counter(entry.step for entry in here.ledger.entries(what="step"))
+        return done["stamp"] > 1 and done["pack"] > 1
+
+    eventually(begun, timedelta(seconds=60))
+    old.terminate()
+    code = old.wait(timedelta(seconds=30))
+    ns, client = here.store.namespace, here.store.client
+    stamped = {run for run in sent["letter"] if client.hexists(keys.steps(ns, run), "stamp")}
+    stamped &= {run for run, state in here.states(sent["letter"]).items() if state != "completed"}
+    packed = {run for run in sent["parcel"] if client.exists(keys.steps(ns, run))}
+    told = _checked(here)
+    here.worker(threads=8, modules=[NEW])
+    states = here.settle([*sent["parcel"], *sent["letter"]], settled)
+    dead = {run for run, state in states.items() if state == "dead"}
+    _, forgotten = here.begun_again()
+    why = {run: str((here.inspector.show(run) or {}).get("errors", [{}])[-1].get("message")) for run in dead}
+    [found] = told["findings"] or [{}]
+    report.figures = {"runs": 2 * runs, "begun by v1": len(packed) + len(stamped), "refused by name": len(dead)}
+    report.figures |= {"foreseen": found.get("count", 0)}
+    report.expect("the old worker ends in order, with runs begun", code == 0 and packed and stamped)
+    foreseen = (found.get("kind"), found.get("actor"), found.get("field"))
+    report.expect(f"what does not fit is foreseen: {found}", foreseen == ("step", "test.letter", "stamp"))
+    report.expect(f"all of it: {found.get('count')} of {len(stamped)}", found.get("count") == len(stamped))
+    report.expect(f"no other is refused: {dead ^ stamped}", dead == stamped)
+    named = all("step 'stamp' was saved by another version" in text for text in why.values())
+    report.expect(f"the step is named: {list(why.values())[:1]}", named)
+    report.expect("all others complete", all(state == "completed" for run, state in states.items() if run not in dead))
+    report.expect(f"no finished step is repeated: {forgotten}", not forgotten)
+    return report
+
+
+def rolling(  # noqa: PLR0915 - one story, told in the order in which it happens
+    here: Stage, *, runs: int, step_s: float, arrival: timedelta, settled: timedelta, checked: bool = False
+) -> Report:
     """R17: v1 and v2 workers side by side, then v2 alone, then v1 again; nothing is dead by it, nothing is repeated."""
     report = Report()
     old = [here.worker(threads=2, modules=[OLD]) for _ in range(2)]
@@ -57,6 +103,9 @@ def rolling(here: Stage, *, runs: int, step_s: float, arrival: timedelta, settle
     greeted = here.settle(late["greeting"], arrival + timedelta(seconds=20))
     took = time.monotonic() - arrived
     early = _send(here, OLD, first)
+    if checked:
+        kinds = {(found["kind"], found["actor"]) for found in _checked(here)["findings"]}
+        report.expect(f"only what is removed is found: {kinds}", kinds <= {("unknown_actor", "test.telegram")})
     pids = {worker.pid for worker in old}
     eventually(lambda: sum(e.worker in pids for e in here.ledger.entries(what="entered")) > 1, timedelta(seconds=30))
     for worker in old:
@@ -77,7 +126,8 @@ def rolling(here: Stage, *, runs: int, step_s: float, arrival: timedelta, settle
     across = sum("interrupted" in here.events_of(run) for run in early["parcel"])
     report.figures = {"runs": len(everything), "dead": len(dead), "new actor after_s": round(took, 1)}
     report.figures |= {"finished by the other code": across, "parked with the old code": left["parked"]}
-    report.expect("the old workers end in order, in the middle of runs", codes == [0, 0] and across)
+    report.expect(f"the old workers end in order: {codes}", codes == [0, 0])
+    report.expect("in the middle of runs", across)
     report.expect(f"nothing is dead: {dead[:3]}", not dead)
     report.expect(f"all complete: {Counter(states.values())}", set(states.values()) == {"completed"})
     report.expect(
@@ -96,6 +146,14 @@ def rolling(here: Stage, *, runs: int, step_s: float, arrival: timedelta, settle
     report.expect(f"a parcel is packed in the one way or in the other: {odd[:3]}", not odd)
     report.expect("the new workers live", all(worker.alive for worker in new))
     return report
+
+
+def _checked(here: Stage) -> dict[str, Any]:
+    asked = here.running.python("-m", "pipeline.cli", "deploy-check", NEW, "--json", env=here.env())
+    code = asked.wait(timedelta(seconds=60))
+    told: dict[str, Any] = orjson.loads(asked.output.splitlines()[-1])
+    assert code == bool(told["findings"]), asked.output
+    return told
 
 
 def _send(here: Stage, module: str, asked: Mapping[str, object]) -> dict[str, list[str]]:

@@ -48,7 +48,9 @@ POLICY_SCENARIOS = (
     Scenario(
         "R17",
         "1,000 runs across a rolling deploy",
-        lambda here, seed: deploys.rolling(here, runs=800, step_s=0.3, arrival=10 * SECOND, settled=3 * MINUTE),
+        lambda here, seed: deploys.rolling(
+            here, runs=800, step_s=0.3, arrival=10 * SECOND, settled=3 * MINUTE, checked=True
+        ),
     ),
     Scenario(
         "R24",

@@ -8,9 +8,11 @@ from tests.chaos import crashing, garbling, killing, losing, stalling, stopping
 from tests.chaos.backup_scenarios import BACKUP_SCENARIOS
 from tests.chaos.campaign_scenarios import CAMPAIGN_SCENARIOS
 from tests.chaos.database_scenarios import DATABASE_SCENARIOS
+from tests.chaos.deploy_scenarios import DEPLOY_SCENARIOS
 from tests.chaos.growth_scenarios import GROWTH_SCENARIOS
 from tests.chaos.limit_scenarios import LIMIT_SCENARIOS
 from tests.chaos.policy_scenarios import POLICY_SCENARIOS
+from tests.chaos.scale_scenarios import SCALE_SCENARIOS
 from tests.chaos.scenario import MINUTE, SECOND, Scenario
 from tests.chaos.schedule_scenarios import SCHEDULE_SCENARIOS
 from tests.chaos.soak_scenarios import SOAK_SCENARIOS
@@ -140,10 +142,12 @@ SCENARIOS = (
     *SCHEDULE_SCENARIOS,
     *LIMIT_SCENARIOS,
     *DATABASE_SCENARIOS,
+    *DEPLOY_SCENARIOS,
     *STATS_SCENARIOS,
     *BACKUP_SCENARIOS,
     *CAMPAIGN_SCENARIOS,
     *GROWTH_SCENARIOS,
     *WEBHOOK_SCENARIOS,
     *SOAK_SCENARIOS,
+    *SCALE_SCENARIOS,
 )

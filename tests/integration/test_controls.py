@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import Breaker, Budget, Limit
+from pipeline.engine import keys
 from pipeline.engine.connection import connect
 from pipeline.engine.declarations import Declarations
 from pipeline.engine.gates import Asking, Gates, Reserved, Settling
@@ -31,7 +32,7 @@ def store(redis_url: str) -> Store:
 
 def running(store: Store, *, group: str = "", actor: str = "a", gates: str = "", queue: str = "q") -> tuple[str, int]:
     """A run that a worker has in hand; gives its id and its fence."""
-    run_id = f"r{store.client.incr('test')}"
+    run_id = f"r{store.client.incr(keys.prefix(NS) + 'test')}"
     message = b'{"actor_name":"%s"}' % actor.encode()
     store.enqueue([NewRun(id=run_id, actor=actor, queue=queue, message=message, group=group, gates=gates)])
     leases, _ = store.claim("w", f"c{run_id}", {queue: 9}, {actor: 1}, want=9, lease_ms=60_000)

@@ -56,7 +56,7 @@ def test_what_commits_end_is_told_once(fleet: Fleet) -> None:
         Commit(runs[2], 1, "retrying", delay_ms=60_000, reason="transient"),
         Commit(runs[3], 1, "completed", result=b"1"),
     ]
-    assert fleet.store.commit(commits) == [1, 1, 1, 1]
+    assert fleet.store.commit(commits) == [1, 1, 1, 2]
     assert fleet.store.commit(commits) == [0, 0, 0, 0]
 
     assert ends(fleet) == [

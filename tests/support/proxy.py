@@ -11,9 +11,10 @@ from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
+from pipeline.engine.connection import connect
 from tests.support.resp import is_push, message_end, words_of
 
 
@@ -73,7 +74,9 @@ class Proxy:
     """
 
     def __init__(self, upstream: str, *, tcp: bool = False) -> None:
-        self._upstream = urlsplit(upstream)
+        self._upstream = urlsplit(_server_at(upstream))
+        #: A node of a cluster serves one namespace of those that tests use.
+        self._more = "&namespace=dramaturg" if "+cluster" in upstream else ""
         self._folder = tempfile.TemporaryDirectory(prefix="dt-proxy-")
         self._tcp = tcp
         self._port = 0
@@ -93,7 +96,7 @@ class Proxy:
             self._upstream.query if self._upstream.scheme == "unix" else f"db={self._upstream.path.strip('/') or 0}"
         )
         where = f"redis://127.0.0.1:{self._port}/" if self._tcp else f"unix://{self._folder.name}/s"
-        return f"{where}?{database or 'db=0'}"
+        return f"{where}?{database or 'db=0'}{self._more}"
 
     @property
     def is_up(self) -> bool:
@@ -258,3 +261,13 @@ class Proxy:
         self.down()
 
         self._folder.cleanup()
+
+
+def _server_at(url: str) -> str:
+    """Give the address of the server that an address leads to now, if there are several."""
+    if "+" not in url.partition(":")[0]:
+        return url
+    with connect(url) as client:
+        client.exists("{dramaturg}:")
+        connection: Any = client.connection_pool.get_connection()
+        return f"redis://{connection.host}:{connection.port}/0"

@@ -23,19 +23,32 @@ START_TIMEOUT = 15.0
 class RedisServer:
     """A private server, on a unix socket or with ``tcp=True`` on a free local port, that can be stopped and killed.
 
-    Its data lives in ``folder`` (AOF, everysec) and is there again after ``restart``.
+    Its data lives in ``folder`` (AOF, everysec) and is there again after ``restart``. ``machine`` is an address, and
+    what a command begins with that runs there (see ``tests.support.machines``).
     """
 
-    def __init__(self, *, tcp: bool = False, config: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        tcp: bool = False,
+        config: dict[str, str] | None = None,
+        password: str = "",
+        machine: tuple[str, list[str]] = ("127.0.0.1", []),
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="dt-redis-"))
         self.socket = self.folder / "s"
         self.port = _free_port() if tcp else 0
         self.config = config or {}
+        self.password = password
+        self.host, self._there = machine
+        if self._there:
+            self.config |= {"bind": self.host, "requirepass": password}
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0" if self.port else f"unix://{self.socket}?db=0"
+        login = f":{self.password}@" if self.password else ""
+        return f"redis://{login}{self.host}:{self.port}/0" if self.port else f"unix://{self.socket}?db=0"
 
     @property
     def pid(self) -> int:
@@ -48,6 +61,12 @@ class RedisServer:
 
     def client(self) -> redis.Redis:
         return connect(self.url)
+
+    def empty(self) -> None:
+        """Remove everything."""
+        with self.client() as client:
+            client.flushall()
+            client.script_flush()
 
     def start(self) -> Self:
         assert not self.running, "the server runs already"
@@ -64,7 +83,7 @@ class RedisServer:
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [find_redis_program().path, *arguments],
+                [*self._there, find_redis_program().path, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -132,6 +151,7 @@ class RedisServer:
 
 
 def _free_port() -> int:
+    """Give a port that nobody listens at now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -70,8 +70,8 @@ def test_secrets_are_taken_out_of_lines_and_tracebacks() -> None:
     assert "hunter" not in text
     assert "er22" not in text
     ours, theirs, said, plain = (json.loads(line) for line in text.splitlines())
-    assert "redis://***@host/0 with ***" in ours["exception"]
-    assert "Traceback" in theirs["exception"]
+    assert "redis://***@host/0 with ***" in ours["error.stack_trace"]
+    assert "Traceback" in theirs["error.stack_trace"]
     assert (ours["api_key"], ours["headers"], ours["tokens_in"]) == ("***", {"Authorization": "***"}, 7)
     assert said["items"] == ["in a list: ***"]
     assert plain["tokens_in"] == 3
@@ -163,3 +163,67 @@ def test_configuring_again_replaces_what_was_there() -> None:
         logging.getLogger("library").warning("once")
     """)
     assert line["event"] == "once"
+
+
+def test_a_line_says_which_process_and_which_logger_wrote_it() -> None:
+    """The standard variables name the service; a logger of ours has its name as a library's has."""
+    ours, nameless, failed = lines("""
+        import os
+        os.environ["OTEL_RESOURCE_ATTRIBUTES"] = "service.version=7%2E1,team=x"
+        os.environ["OTEL_SERVICE_NAME"] = "forestry"
+        configure("info", "json", worker_id="w1")
+        structlog.get_logger("mine").info("said")
+        log.info("said")
+        try:
+            1 / 0
+        except ZeroDivisionError:
+            structlog.get_logger("mine").exception("failed", error_type="Other")
+    """)
+    assert (ours["service.name"], ours["service.version"], ours["worker_id"]) == ("forestry", "7.1", "w1")
+    assert (ours["logger"], nameless["logger"]) == ("mine", "dramaturg")
+    assert isinstance(ours["process.pid"], int)
+    assert (failed["error.type"], failed["error.message"], failed["level"]) == ("Other", "division by zero", "error")
+
+
+def test_the_words_are_elastics_where_they_are_asked_for() -> None:
+    """Time, level and message first; what its schema has no word for stands under our name."""
+    text = run("""
+        configure("info", "ecs", secrets=["hunter22"])
+        structlog.get_logger("mine").warning("refused", error="by hunter22", run_id="r1", group="school-4")
+    """)
+    line = json.loads(text)
+    assert list(line)[:3] == ["@timestamp", "log.level", "message"]
+    assert (line["message"], line["log.level"], line["log.logger"]) == ("refused", "warning", "mine")
+    assert (line["error.message"], line["dramaturg.run_id"], line["dramaturg.group"]) == ("by ***", "r1", "school-4")
+    assert line["ecs.version"]
+    assert {"service.name", "host.name", "process.pid"} <= set(line)
+
+
+def test_whoever_looks_decides_the_format() -> None:
+    """Text on a terminal, objects anywhere else; text in a line cannot act on the terminal or make a second line."""
+    text = run("""
+        class Terminal(io.StringIO):
+            def isatty(self): return True
+        here = Terminal()
+        configure("info", "auto", stream=here)
+        log.info("said", what="\\x1b[2Jgone\\n12:00:00 [info] forged")
+        from pipeline.logs import flush
+        flush()
+        assert "said" in here.getvalue() and "{" not in here.getvalue()
+        assert "[2Jgone" in here.getvalue() and "\\x1b[2J" not in here.getvalue()
+        assert here.getvalue().count(chr(10)) == 1
+        configure("info", "auto")
+        structlog.get_logger("another").info("said")
+    """)
+    assert json.loads(text)["event"] == "said"
+
+
+def test_a_library_that_logs_wrongly_hurts_nobody() -> None:
+    """Arguments that do not fit their text are told as logging tells them; what is endless is cut."""
+    text = run("""
+        configure("info", "json")
+        logging.getLogger("library").warning("%d apples", "many")
+        logging.getLogger("library").warning("x" * 1_000_000)
+    """)
+    assert "many" in text
+    assert len(json.loads(text.splitlines()[-1])["event"]) == 16_000

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import html
+import json
 import time
-from collections.abc import Iterator
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from urllib.parse import quote, urlencode
 
 import orjson
 import pytest
@@ -11,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import redaction
-from pipeline.redaction import hide, is_sensitive, may_hold_secrets, redact, redact_field, redact_value
+from pipeline.redaction import Sieve, hide, is_sensitive, may_hold_secrets, redact, redact_field, redact_value
 
 
 @pytest.fixture(autouse=True)
@@ -119,3 +123,63 @@ def test_hostile_text_takes_no_long_time(part: str) -> None:
     began = time.process_time()
     redact(part * (100_000 // len(part)))
     assert time.process_time() - began < 1
+
+
+AWKWARD = 'pä55/w"o\\rd+&<é>'
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        repr,
+        lambda secret: repr(secret.encode()),
+        json.dumps,
+        lambda secret: orjson.dumps(secret).decode(),
+        lambda secret: f"https://h/?x={quote(secret, safe='')}&y=1",
+        lambda secret: f"https://h/?{urlencode({'x': secret})}",
+        lambda secret: quote(secret, safe="").lower() if secret.islower() else quote(secret),
+        html.escape,
+        lambda secret: secret.encode().hex(),
+        lambda secret: b64encode(secret.encode()).decode(),
+        lambda secret: b64encode(f"a:{secret}:b".encode()).decode(),
+        lambda secret: b64encode(f"user:{secret}".encode()).decode(),
+        lambda secret: urlsafe_b64encode(f"me:{secret}".encode()).decode(),
+    ],
+)
+@pytest.mark.parametrize("secret", [AWKWARD, "canary-value-0123456789"])
+def test_a_known_secret_goes_in_every_form_that_text_gives_it(secret: str, form: Callable[[str], str]) -> None:
+    """Quoted, escaped, in bytes, in an address, in hexadecimal, and in base64 wherever it begins."""
+    hide([secret])
+    text = form(secret)
+    clean = redact(f"said {text} to all")
+    assert "***" in clean
+    assert text not in clean
+    assert not any(secret[at : at + 6] in clean for at in range(len(secret) - 5))
+    assert may_hold_secrets(orjson.dumps({"said": text}))
+
+
+@given(st.lists(st.text(alphabet="canry-xé", max_size=9), max_size=8), st.integers(0, 40), st.data())
+def test_a_secret_is_found_wherever_a_text_is_cut(words: list[str], number: int, data: st.DataObject) -> None:
+    """The pieces make up what the whole text would have become, for every way to cut it."""
+    redaction._secrets = ("canary-canary-x", "canary-x")
+    text = "canary-x".join(words) + "canary-canary-x"[:number]
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
+    sieve = Sieve()
+    pieces = [sieve.take(text[a:b]) for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    for piece in ("".join(pieces), *pieces):
+        assert "canary-x" not in piece
+    told = "".join(pieces) + sieve.rest()
+    assert "canary-x" not in told
+    if not cuts:
+        assert told == redact(text)
+
+
+def test_what_is_no_beginning_of_a_secret_is_not_held_back() -> None:
+    """A reader sees a text as it is written: only what may become a secret waits."""
+    hide(["canary-value"])
+    sieve = Sieve()
+    assert sieve.take("all is well, says the can") == "all is well, says the "
+    assert sieve.take("teen") == "canteen"
+    assert sieve.take(" and the canary-val") == " and the "
+    assert sieve.take("ue flies") == "*** flies"
+    assert sieve.rest() == ""

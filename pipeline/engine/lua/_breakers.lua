@@ -103,6 +103,7 @@ local function turn_breaker(name, fields, state, changed)
     redis.call('PEXPIRE', P .. 'breaker:' .. name, 86400000)
   end
   changed[#changed + 1], changed[#changed + 2] = name, state
+  tally('breaker', name, state)
   reopen_breaker(name)
 end
 

@@ -73,6 +73,7 @@ end
 -- Puts a lane behind a gate, to be looked at again at a time; and when its first run has waited long enough.
 local function block(gate, at, queue, member, turn, worn)
   local lane = queue .. '\n' .. member
+  if string.sub(gate, 1, 2) == 'l:' then tally('rejected', string.match(gate, '^l:([^=]*)')) end
   redis.call('ZREM', P .. 'ready:' .. queue, member)
   redis.call('ZADD', P .. 'blocked:' .. gate, turn, lane)
   redis.call('HSET', P .. 'held', lane, gate)

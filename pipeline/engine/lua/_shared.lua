@@ -101,12 +101,20 @@ local function feed_ended(words)
   redis.call('INCRBY', P .. 'ended:runs', (#words - 2) / 2)
 end
 
+-- Counts what happens in Redis and in no worker's commit, for whoever exports metrics: seldom, so a run pays nothing for it.
+local function tally(...)
+  local field = table.concat({ ... }, '\31')
+  if redis.call('HEXISTS', P .. 'tally', field) == 0 and redis.call('HLEN', P .. 'tally') >= 5000 then return end
+  redis.call('HINCRBY', P .. 'tally', field, 1)
+end
+
 -- Tells the feed of one run, whose record says how it ended; what its calls took is told once.
 local function tell_ended(id, state)
   local key = P .. 'run:' .. id
   local r = redis.call('HMGET', key, 'actor', 'queue', 'group', 'attempt', 'queued_ms', 'due_ms', 'started_ms', 'first_ms', 'since_ms',
     'billed', 'reason')
   if not r[1] then return end
+  tally('runs', r[1], r[2] or '', state)
   -- What began before it was sent anew was an attempt of then.
   local started = r[8] or (r[7] and tonumber(r[7]) >= tonumber(r[5] or 0) and r[7]) or ''
   feed_ended({ P .. 'ended', '*', 'e', ended_line(id, r[1], r[2] or '', state, r[4] or 0, r[9] or might_start(r[5] or 0, r[6]), started,

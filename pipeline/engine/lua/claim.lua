@@ -1,4 +1,4 @@
--- claim(KEYS = [prefix], ARGV = [worker, claim_id, again, lease_ms, want, last, suspects, n, (queue, room) * n, (actor, version) ...]) -> {ms until something waits no longer or -1, then a run: id, message, fence, attempt, starts, steps, cancel, snoozes, tier, memo ...}
+-- claim(KEYS = [prefix], ARGV = [worker, claim_id, again, lease_ms, want, last, suspects, n, (queue, room) * n, (actor, version) ...]) -> {ms until something waits no longer or -1, then a run: id, message, fence, attempt, starts, steps, cancel, snoozes, tier, memo, waited_ms, age_ms ...}
 -- needs _gates
 -- Takes up to `want` runs in order: tier; then groups by their share; then number; then age; of a queue no more than it
 -- has room for in this process. Runs whose gates refuse them stay in line, and their lane waits at that gate. Runs of
@@ -22,23 +22,31 @@ for _, what in ipairs(stops) do
   if string.sub(what, 1, 6) == 'actor:' then known[string.sub(what, 7)] = nil end
 end
 
+-- `waited_ms` is how long it might have started already, -1 if its last attempt was broken off and nobody knows; `age_ms`
+-- how long ago it was queued.
 local function deliver(id, r, fence, starts)
   local o = #out
   out[o + 1], out[o + 2], out[o + 3], out[o + 4], out[o + 5] = id, r[1], fence, tonumber(r[5] or 0), starts
   out[o + 6] = redis.call('EXISTS', P .. 'run:' .. id .. ':steps')
   out[o + 7] = r[8] and 1 or 0
-  local more = redis.call('HMGET', P .. 'run:' .. id, 'snoozes', 'tier', 'deadline_ms', 'waited_ms', 'timeouts', 'flow')
+  local more = redis.call('HMGET', P .. 'run:' .. id, 'snoozes', 'tier', 'deadline_ms', 'waited_ms', 'timeouts', 'flow', 'queued_ms',
+    'due_ms', 'reason')
   out[o + 8], out[o + 9], out[o + 10] = tonumber(more[1] or 0), tonumber(more[2] or 2), ''
   if more[3] or more[4] or more[5] or more[6] then
     out[o + 10] = cjson.encode({ left_ms = more[3] and more[3] - now or nil, waited_ms = tonumber(more[4] or 0),
       timeouts = tonumber(more[5] or 0), flow = more[6] or nil })
   end
+  local queued, before = tonumber(more[7] or now), tonumber(r[11] or 0)
+  local since = math.max(queued, tonumber(more[8] or 0))
+  out[o + 11] = (since >= before or more[9] == 'worker_busy') and math.max(0, now - since) or -1
+  out[o + 12] = math.max(0, now - queued)
   taken = taken + 1
 end
 
 if ARGV[3] == '1' then
   for _, id in ipairs(redis.call('ZRANGE', P .. 'leases', 0, -1)) do
     local r = redis.call('HMGET', P .. 'run:' .. id, 'message', 'actor', 'fence', 'starts', 'attempt', 'claim', 'worker', 'cancel', 'state')
+    r[11] = false
     if r[6] == claim_id and r[7] == worker and r[9] == 'running' then
       leased[#leased + 1] = ends
       leased[#leased + 1] = id
@@ -56,7 +64,8 @@ end
 local NOTHING = {}
 local function start(id, score, queue, group)
   local key = P .. 'run:' .. id
-  local r = redis.call('HMGET', key, 'message', 'actor', 'fence', 'starts', 'attempt', 'more', 'state', 'cancel', 'tier', 'watched')
+  local r = redis.call('HMGET', key, 'message', 'actor', 'fence', 'starts', 'attempt', 'more', 'state', 'cancel', 'tier', 'watched',
+    'started_ms', 'queued_ms')
   if not r[1] or r[7] == 'running' or r[7] == 'completed' or r[7] == 'dead' or r[7] == 'cancelled' then return end
   local m = r[6] and redis.call('HMGET', key, 'gates', 'version', 'parent', 'patience_ms', 'deadline_ms', 'queued_ms', 'due_ms')
     or NOTHING
@@ -121,7 +130,8 @@ local function start(id, score, queue, group)
   else -- never started before: it has no steps to look for
     local o = #out
     out[o + 1], out[o + 2], out[o + 3], out[o + 4], out[o + 5], out[o + 6], out[o + 7] = id, r[1], fence, 0, starts, 0, 0
-    out[o + 8], out[o + 9], out[o + 10] = 0, tonumber(r[9] or 2), ''
+    local age = math.max(0, now - (r[12] or now))
+    out[o + 8], out[o + 9], out[o + 10], out[o + 11], out[o + 12] = 0, tonumber(r[9] or 2), '', age, age
     taken = taken + 1
   end
 end

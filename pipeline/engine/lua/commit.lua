@@ -1,4 +1,4 @@
--- commit(KEYS = [prefix], ARGV = [11 a run]) -> a run: 1 committed | 0 already committed | -1 refused: the lease is another's
+-- commit(KEYS = [prefix], ARGV = [11 a run]) -> a run: 1 committed | 2 committed, as cancelled: it was asked to stop | 0 already committed | -1 refused: the lease is another's
 -- A run's arguments: id, fence, state, delay_ms, result, reason, error, spends (1 if the attempt is spent), notes (a JSON
 -- object of further fields of the record, or nothing), cost (what it counts for in its group's share, above a run's own),
 -- health (what it says of the breakers before it: ok, fail, or nothing).
@@ -43,7 +43,10 @@ for i = 1, #ARGV, 11 do
       local w = redis.call('HMGET', key, 'queue', 'tier', 'group')
       redis.call('HINCRBYFLOAT', P .. 'debt:' .. w[1], lane(w[2], w[3]), ARGV[i + 9])
     end
-    if r[4] and state ~= 'dead' then state, reason = 'cancelled', 'asked' end
+    if r[4] and state ~= 'dead' then
+      if state ~= 'cancelled' then codes[#codes] = 2 end
+      state, reason = 'cancelled', 'asked'
+    end
     if not ended[state] then keep_start(id) end
     local attempt = (r[3] or 0) + tonumber(ARGV[i + 7])
     if ARGV[i + 6] ~= '' then

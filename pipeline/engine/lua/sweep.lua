@@ -27,6 +27,7 @@ for _, id in ipairs(expired) do
       finish(id, 'cancelled', now)
     elseif tonumber(r[2]) >= tonumber(ARGV[3]) then
       looping = looping + 1
+      tally('quarantined', redis.call('HGET', key, 'actor') or '', 'crash_loop')
       redis.call('HSET', key, 'state', 'dead', 'reason', 'crash_loop', 'finished_ms', now)
       redis.call('RPUSH', key .. ':errors', cjson.encode({ kind = 'crash_loop', at_ms = now, worker = r[3],
         message = 'its worker died ' .. r[2] .. ' times with no step finished in between' }))
@@ -41,6 +42,7 @@ for _, id in ipairs(expired) do
       keep_start(id)
       local w = redis.call('HMGET', key, 'queue', 'tier', 'group', 'place')
       place(id, w[1], w[2], w[3], r[5], w[4])
+      tally('recovered', w[1], 'lease_expired')
       wake(w[1])
     end
   end

@@ -1,0 +1,1 @@
+"""What makes the site from ``docs/``: ``make docs`` builds it, warnings are errors, and nothing is fetched."""
