@@ -17,7 +17,7 @@ EXAMPLES = """\
 
   dramaturg metrics
   dramaturg metrics --scale queue=default
-  dramaturg metrics --json | jq '.metrics[] | select(.name == "dramaturg_queue_runs")'
+  dramaturg metrics --json | jq '.metrics[].name'
 
 Without options it prints what /metrics tells of Redis, in the text format of
 Prometheus; what workers count themselves is at their own /metrics. --scale

@@ -99,14 +99,14 @@ def _address(client: redis.Redis) -> tuple[str, bool] | None:
 def _check_listening(client: redis.Redis) -> list[Finding]:
     """Look at the addresses that a server of this machine listens at, as far as we may ask."""
     try:
-        told: dict[str, str] = client.config_get("port", "tls-port", "bind", "protected-mode", "requirepass")
+        told: dict[Any, Any] = client.config_get("port", "tls-port", "bind", "protected-mode", "requirepass")
     except redis.RedisError:
         return []  # not everybody may ask, and who asks with rights of its own has a password
     if not int(told.get("port") or 0) and not int(told.get("tls-port") or 0):
         return []
     if told.get("protected-mode", "yes") == "yes" or told.get("requirepass"):
         return []
-    addresses = [word.lstrip("-") for word in told.get("bind", "").split()] or ["*"]
+    addresses = [word.lstrip("-") for word in str(told.get("bind", "")).split()] or ["*"]
     outside = [one for one in addresses if one in {"*", "::*"} or not is_loopback(one)]
     if not outside or not _opens_to_all(client):
         return []

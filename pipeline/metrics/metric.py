@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 #: Who measures: ``process`` counts what happens in it; ``redis`` is read from Redis, and exported by one process at a
-#: time; ``both`` adds what workers counted to what happened in Redis without one; ``scrape`` is what the one who
-#: answers knows of itself.
+#: time; ``both`` is what workers counted and, in series of their own with the label ``counted="redis"``, what happened
+#: in Redis without one: their sum is all of it; ``scrape`` is what the one who answers knows of itself.
 Source = Literal["process", "redis", "both", "scrape"]
 
 

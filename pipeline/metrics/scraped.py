@@ -110,6 +110,8 @@ def _put(families: dict[str, Any], name: str, values: tuple[str, ...], value: fl
     if family is None:
         family = families[called] = Family(called, metric.help, metric.kind)
     labels = dict(zip(metric.labels, values, strict=True))
+    if metric.source == "both":  # a series of its own: added to the process's, both would jump when another exports
+        labels["counted"] = "redis"
     for at, sample in enumerate(family.samples):
         if sample.name == name and sample.labels == labels:
             family.samples[at] = sample._replace(value=sample.value + value)

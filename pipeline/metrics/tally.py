@@ -93,7 +93,8 @@ def attempt_ended(delivery: Delivery) -> None:
         kind = "interrupted" if delivery.verdict is None else KINDS.get(delivery.kind, "transient")
         # What was claimed ahead has waited on in this process.
         waited = lease.waited_ms / 1000 + (began - delivery.claimed_at) if lease.waited_ms >= 0 else -1.0
-        attempts.append((delivery.actor_name, delivery.queue_name, kind, lease.fence, waited, time.monotonic() - began))
+        again = max(lease.attempt + 1, lease.starts)  # a run that slept has a higher fence, and was not retried
+        attempts.append((delivery.actor_name, delivery.queue_name, kind, again, waited, time.monotonic() - began))
 
 
 def committed(group: Sequence[tuple[Delivery, Commit]], codes: Sequence[int]) -> None:

@@ -41,8 +41,8 @@ FILES = (
 
 _SUMMED = re.compile(r"(\d+) (passed|failed|skipped|error)")
 
-#: Tests of a server alone: they count its subscribers, of whom Sentinels are some, or ask it through a client of their own
-#: that says no namespace.
+#: Tests of a server alone: they count its subscribers, of whom Sentinels are some, or ask it through a client of their
+#: own that says no namespace.
 _LEFT_OUT = {
     "sentinel": (
         "test_all_clients_of_a_process_share_one_listening_connection",
@@ -65,7 +65,7 @@ def on(kind: Literal["sentinel", "cluster"]) -> Report:
     )
     report = Report()
     report.figures = {"files": len(FILES)}
-    report.figures |= {what: int(count) for count, what in _SUMMED.findall(played.stdout.splitlines()[-1])}
+    report.figures |= {what: int(count) for count, what in _SUMMED.findall(played.stdout[-200:])}
     failed = [line for line in played.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     report.expect(f"all tests pass: {failed}\n{played.stderr[-500:]}", played.returncode == 0)
     return report

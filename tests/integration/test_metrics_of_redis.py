@@ -154,8 +154,8 @@ def test_what_happens_without_a_workers_commit_is_counted(fleet: Fleet) -> None:
 def test_a_schedule_tells_its_next_time_and_its_last_success(fleet: Fleet) -> None:
     """The success is remembered when the run itself is gone; a scheduler that is away leaves the next time behind."""
     begin = int(datetime(2030, 1, 1, tzinfo=UTC).timestamp() * 1000)
-    told = orjson.dumps({"timezone": "UTC"})
-    fleet.store.script("declare_schedules")(1, "nightly", told, "0 3 * * *", begin)
+    told = orjson.dumps({"times": "0 3 * * *", "timezone": "UTC"})
+    fleet.store.script("declare_schedules")(1, "nightly", told, "0 3 * * * UTC", begin)
     run = NewRun(id="tick", actor="a", queue="q", message=b'{"m":1}')
     upto = begin + 3 * 3_600_000
     fleet.store.script("fire_schedule")("nightly", "clock", begin, upto, 0, 1, upto, *run.words())

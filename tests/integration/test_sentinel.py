@@ -32,15 +32,16 @@ def _run(name: str) -> NewRun:
 
 
 def test_a_send_that_no_replica_confirms_says_so_and_may_be_sent_again(sentinels: Sentinels) -> None:
-    """Also the second time: it writes nothing, and what the first wrote is still not with a replica."""
-    store = Store(connect(f"{sentinels.url}&wait_replicas=1&wait_ms=300"), "confirmed")
+    """Also the second time, from elsewhere: it writes nothing, and what the first wrote is still not with a replica."""
+    url = f"{sentinels.url}&wait_replicas=1&wait_ms=300"
+    store = Store(connect(url), "confirmed")
     assert store.enqueue([_run("warm")]) == ["warm"]
     (replica,) = sentinels.others()
     replica.pause()
     try:
-        for _ in range(2):
+        for sender in (store, Store(connect(url), "confirmed")):
             with pytest.raises(NotReplicated, match="0 of 1 replicas"):
-                store.enqueue([_run("once")])
+                sender.enqueue([_run("once")])
     finally:
         replica.resume()
     assert eventually(lambda: _accepted(store, "once"), 10 * SECOND) == ["once"]

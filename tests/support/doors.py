@@ -58,7 +58,7 @@ class Door:
                 for source, sink, down in ((outer, inner, False), (inner, outer, True)):
                     threading.Thread(target=self._pass, args=(source, sink, replicates, down), daemon=True).start()
 
-    def _pass(self, source: socket.socket, sink: socket.socket, replicates: threading.Event, down: bool) -> None:  # noqa: FBT001 - which way
+    def _pass(self, source: socket.socket, sink: socket.socket, replicates: threading.Event, down: bool) -> None:
         with suppress(OSError):
             while data := source.recv(_PORTION):
                 if not down and b"PSYNC" in data:

@@ -54,10 +54,10 @@ def samples(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     return {(s.name, tuple(sorted(s.labels.items()))): s.value for family in families for s in family.samples}
 
 
-def delivery(actor: str, queue: str, *, kind: Any = None, fence: int = 1, waited_ms: int = 20) -> Any:
+def delivery(actor: str, queue: str, *, kind: Any = None, attempt: int = 0, waited_ms: int = 20) -> Any:
     """Stand for an attempt that took 50 ms."""
     now = time.monotonic()
-    lease = Lease("run", b"", fence, 0, 1, False, False, 0, 2, 0.0, b"", waited_ms, 30)
+    lease = Lease("run", b"", 1, attempt, 1, False, False, 0, 2, 0.0, b"", waited_ms, 30)
     return SimpleNamespace(
         actor_name=actor,
         queue_name=queue,
@@ -86,7 +86,7 @@ def billed(model: str, outcome: str = "ok") -> Billed:
 def play(pairs: list[tuple[str, str]], models: list[str], *, words: tuple[str, ...] = ("",)) -> None:
     """Tell of everything that can be told; ``words`` are put where anybody's text may be."""
     for (actor, queue), kind in product(pairs, [None, *KINDS]):
-        metrics.attempt_ended(delivery(actor, queue, kind=kind, fence=2))
+        metrics.attempt_ended(delivery(actor, queue, kind=kind, attempt=1))
     for (actor, queue), state in product(pairs, ["completed", "dead", "cancelled", "retrying"]):
         metrics.committed([(delivery(actor, queue), SimpleNamespace(state=state))], [1])
         metrics.committed([(delivery(actor, queue), SimpleNamespace(state=state))], [-1])
