@@ -58,7 +58,7 @@ _LEFT_OUT = {
 def on(kind: Literal["sentinel", "cluster"]) -> Report:
     """Play the tests with ``REDIS_URL`` naming Sentinels, or the nodes of a cluster."""
     unless = " and ".join(f"not {name}" for name in _LEFT_OUT[kind])
-    command = [sys.executable, "-m", "pytest", "-q", "--redis", kind, "-p", "no:cacheprovider", "-o", "addopts="]
+    command = [sys.executable, "-m", "pytest", "--redis", kind, "-p", "no:cacheprovider"]
     command += ["-k", unless] if unless else []
     played = subprocess.run(
         [*command, *(f"tests/{name}" for name in FILES)], cwd=ROOT, capture_output=True, text=True, check=False
