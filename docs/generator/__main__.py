@@ -30,7 +30,7 @@ def main() -> int:
     build = ROOT / "build" / "docs"
     source = lay_out(build / "source")
     options = ["--quiet", "--fail-on-warning", "--keep-going", "--conf-dir", str(DOCS / "generator")]
-    return int(build_main([*options, "--doctree-dir", str(build / "doctrees"), str(source), str(ROOT / "site")])
+    return int(build_main([*options, "--doctree-dir", str(build / "doctrees"), str(source), str(ROOT / "site")]))
 
 
 if __name__ == "__main__":

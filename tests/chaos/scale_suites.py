@@ -49,6 +49,7 @@ _LEFT_OUT = {
         "test_a_client_that_takes_nothing_is_cut_off",
     ),
     "cluster": (
+        "test_all_clients_of_a_process_share_one_listening_connection",
         "test_thousands_of_changes_before_one_answer_are_all_heard",
         "test_a_redis_that_is_emptied_meanwhile_is_not_copied",
     ),
