@@ -155,7 +155,8 @@ def sum_up(request: BatchRequest, outcomes: list[Outcome[Lesson]]) -> BatchResul
 def put_up(result: BatchResult, run: Run) -> dict[int, str]:
     """Put every lesson up for review that no other try would make better; gives the runs that wait, by item."""
     hopeless = [one for one in result.failures if not one.retryable]
-    drafts = _drafts(run.correlation_id, result.total) if hopeless else {}
+    # What the lessons left behind is found by the id that they have in common, which is the batch's if it had none.
+    drafts = _drafts(run.correlation_id or run.id, result.total) if hopeless else {}
     waiting: dict[int, str] = {}
     for failure in hopeless:
         review = LessonReview(

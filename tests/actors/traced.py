@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import threading
+import time
 import warnings
 
 from pydantic import BaseModel
@@ -36,7 +37,8 @@ class Found(BaseModel):
 
 @actor(name="test.leaf", retry=QUICK)
 def leaf(one: Leaf, run: Run) -> Found:
-    """Log a line by our logger and one by a library's."""
+    """Log a line by our logger and one by a library's; it takes so long that whoever gathers it has to wait."""
+    time.sleep(0.3)
     run.log.info("leaf_reached", way=one.way)
     logging.getLogger("some.library").warning("a library speaks of %s", one.way)
     return Found(way=one.way)
