@@ -9,8 +9,9 @@ STAMP := $(VENV)/.installed
 demo: $(STAMP)
 	$(BIN)/dramaturg demo --out study-pack
 
+# Three processes for two cores: a third of what the tests take is waiting.
 test: $(STAMP)
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -rs
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -rs
 
 check: $(STAMP)
 	$(BIN)/ruff check .

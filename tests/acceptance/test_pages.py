@@ -18,7 +18,7 @@ import typer.main
 import yaml
 
 from pipeline.cli.program import program
-from tests.support.command_line import CommandHere
+from tests.support.command_line import CommandLine
 from tests.support.pages import PAGES, ROOT, Block, blocks, calls, spoken
 from tests.support.redis_server import RedisServer
 
@@ -140,13 +140,10 @@ def test_commands_in_sentences_are_there() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_commands_that_are_safe_and_quick_run(
-    redis_url: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In this process, one after another, against an empty Redis; what they need beside it is in the settings."""
-    monkeypatch.setattr("typer.testing._get_command", lambda _: COMMANDS)  # the same, and not built for each
+def test_commands_that_are_safe_and_quick_run(redis_url: str, home: Path, tmp_path: Path) -> None:
+    """One after another, against an empty Redis; what they need beside it is in the settings."""
     env = {"REDIS_URL": redis_url, "DRAMATURG_HOME": str(home), "DRAMATURG_BACKUP_TO": str(tmp_path / "backups")}
-    dramaturg = CommandHere({**env, "DRAMATURG_MAILCHIMP_LIST_ID": "2b5f0e1a4c", "COLUMNS": "200"})
+    dramaturg = CommandLine(tmp_path, {**env, "DRAMATURG_MAILCHIMP_LIST_ID": "2b5f0e1a4c", "COLUMNS": "200"})
     dramaturg("database", "migrate")
     seen: set[tuple[str, ...]] = set()
     for _, line in LINES:
