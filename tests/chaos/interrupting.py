@@ -123,7 +123,7 @@ def stuck(here: Stage, *, how: str, neighbours: int, laps_each: int, freed: time
     released = next(e.at_ms for e in here.inspector.events(run, follow=False) if e.event == "retrying") / 1000
     record, ended = here.inspector.show(run) or {}, here.inspector.show(unwanted) or {}
     took = {"limit": released - begun.at - LIMIT.total_seconds(), "cancel": ended["finished_ms"] / 1000 - asked}
-    left = _told(pool, "worker_left")
+    left = eventually(lambda: _told(pool, "worker_left"), timedelta(seconds=40))  # its neighbours may end first
     eventually(lambda: pool.output.count("worker_ready") >= 2 + left, timedelta(seconds=20))
     shown = [here.inspector.show(other) or {} for other in beside]
     error = (record.get("errors") or [{}])[0]
