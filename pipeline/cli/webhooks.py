@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import socket
-from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.exits import Exit, Stop, usage
+from pipeline.cli.exits import usage
+from pipeline.cli.serving import listen, need_web, place_of, serve
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
-
-#: Connections that may wait to be taken.
-_BACKLOG = 2048
 
 EXAMPLES = """\
 [bold]Examples[/bold]
@@ -40,12 +36,7 @@ def webhooks(
     port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="0 takes a free one.")] = 8787,
 ) -> None:
     """Take webhooks in: check who sends them, and start a run for each event."""
-    try:
-        import starlette
-        import uvicorn
-    except ImportError as error:
-        raise usage("webhooks needs the extra web: pip install 'dramaturg[web]'") from error
-    del starlette
+    need_web("webhooks")
     from pipeline import logs
     from pipeline.settings import Settings
     from pipeline.webhooks.settings import WebhooksSettings, sources_of
@@ -69,38 +60,10 @@ def webhooks(
                 _ = source.actor
             except LookupError as error:
                 raise usage(str(error)) from None
-        listening = _listen(host, port)
-        place = "{}:{}".format(*listening.getsockname()[:2])
-        tell(f"Listening on http://{place} for {', '.join(source.name for source in sources)}")
-        # No access log: an address may hold a secret.
-        with probing("webhooks", project.broker.store, project.redis_url) as pulse, suppress(KeyboardInterrupt):
-            config = uvicorn.Config(
-                _alone(application(*sources)),
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                callback_notify=pulse.beat_soon,
-                timeout_notify=1,
-            )
-            server = uvicorn.Server(config)
-            pulse.stops_when(lambda: server.should_exit)
-            # It ends in good order, and then raises the signal it was told to end with once more.
-            server.run(sockets=[listening])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        # The protocol is said: asyncio lets small answers go at once (TCP_NODELAY) only where it is.
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
-        )[0]
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(_BACKLOG)
-    except OSError as error:
-        raise Stop(f"{host}:{port} cannot be listened on: {error.strerror}.", Exit.FAILED) from None
-    return listening
+        names = ", ".join(source.name for source in sources)
+        with listen(host, port) as listening, probing("webhooks", project.broker.store, project.redis_url) as pulse:
+            tell(f"Listening on http://{place_of(listening)} for {names}")
+            serve(_alone(application(*sources)), listening, pulse)
 
 
 def _alone(app: Starlette) -> Starlette:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from pipeline.cli.webhooks import _listen
+from pipeline.cli.serving import listen
 from tests.support import hooks
 from tests.support.apart import apart
 from tests.support.command_line import CommandHere
@@ -73,5 +73,5 @@ def test_it_says_what_keeps_it_from_listening(redis_url: str, home: Path) -> Non
 
 def test_answers_do_not_wait_for_more() -> None:
     """Where the protocol of a socket is not said, asyncio lets a small answer wait 40 ms for the next."""
-    with _listen("127.0.0.1", 0) as listening:
+    with listen("127.0.0.1", 0) as listening:
         assert listening.proto == socket.IPPROTO_TCP
