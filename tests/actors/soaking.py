@@ -42,7 +42,7 @@ def breathe(seconds: float) -> None:
 
 def _fill(number: int) -> str:
     block = number.to_bytes(8, "big") * (_MEGABYTE // 8)
-    with tempfile.TemporaryFile() as file:
+    with tempfile.NamedTemporaryFile() as file:
         file.write(block)
         file.seek(0)
         return hashlib.sha256(file.read()).hexdigest()

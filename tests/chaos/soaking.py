@@ -67,7 +67,10 @@ def soaked(here: Stage, *, runs: int, every: int, slope_mb: float, spare_mb: flo
     is retention: Redis must be back within 5 %, but nothing is removed by count within a minute of its end.
     """
     report = Report()
-    watched = _Watched(here.workers(2, threads=4, modules=(_MODULE,), lease=8, env=_KEPT))
+    temporary = here.folder / "temporary"
+    temporary.mkdir()
+    env = {**_KEPT, "TMPDIR": str(temporary)}
+    watched = _Watched(here.workers(2, threads=4, modules=(_MODULE,), lease=8, env=env))
     states: Counter[str | None] = Counter()
     _work(here, watched, every, states, upto=every)
     _roll_up(here)
@@ -100,7 +103,7 @@ def soaked(here: Stage, *, runs: int, every: int, slope_mb: float, spare_mb: flo
     report.expect("no descriptor is left", last.fds <= max(sample.fds for sample in half) + 16)
     report.expect("no thread is left", last.threads <= max(sample.threads for sample in half))
     report.expect("no process is left", not any(worker.children() for worker in watched.workers))
-    report.expect("no file is left", not list((here.folder / "home" / "tmp").glob("*")))
+    report.expect("no file is left", not list(temporary.iterdir()))
     if drift is not None:
         report.expect("Redis is back, within 5 %", after[0] <= base[0] * 1.05 and after[1] <= base[1] * 1.05 + 0.2)
         report.expect(f"waiting does not drift by more than {drift:.0%}", late <= early * (1 + drift) + 5)

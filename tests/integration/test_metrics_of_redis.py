@@ -151,6 +151,17 @@ def test_what_happens_without_a_workers_commit_is_counted(fleet: Fleet) -> None:
     assert found["dead_runs"] == {("a", "crash_loop"): 1}
 
 
+def test_a_schedule_that_is_not_understood_takes_no_other_figure_with_it(fleet: Fleet) -> None:
+    """It was declared by newer code, say: all but its next time is told."""
+    begin = int(datetime(2030, 1, 1, tzinfo=UTC).timestamp() * 1000)
+    for name, times in (("nightly", "0 3 * * *"), ("strange", "at full moon")):
+        told = orjson.dumps({"times": times, "timezone": "UTC"})
+        fleet.store.script("declare_schedules")(1, name, told, f"{times} UTC", begin)
+    found = figures(fleet)
+    assert set(found["schedule_next_timestamp_seconds"]) == {("nightly",)}
+    assert set(found["schedule_paused"]) == {("nightly",), ("strange",)}
+
+
 def test_a_schedule_tells_its_next_time_and_its_last_success(fleet: Fleet) -> None:
     """The success is remembered when the run itself is gone; a scheduler that is away leaves the next time behind."""
     begin = int(datetime(2030, 1, 1, tzinfo=UTC).timestamp() * 1000)
